@@ -1,0 +1,319 @@
+//! What travels inwards through the policies with each attempt.
+
+use std::{fmt, time::Duration};
+
+use crate::{CallOptions, IdempotencyKey, Instant, Priority, Runtime};
+
+/// One attempt of one call, as the policies see it: by value, and `Copy` where the runtime is.
+///
+/// It carries the runtime, a deadline that only tightens on the way in, and what the caller said
+/// of the call. The clock is read when somebody asks for [`now`](Attempt::now) the first time, and
+/// the answer travels on inwards, so a stack reads it at most once per attempt and one that needs
+/// no time reads none.
+#[derive(Clone, Copy)]
+pub struct Attempt<R> {
+    runtime: R,
+    /// `Instant::MAX` until somebody asks.
+    now: Instant,
+    deadline: Instant,
+    key: IdempotencyKey,
+    number: u32,
+    cost: u32,
+    budget: u16,
+    priority: Priority,
+    flags: u8,
+    depth: u8,
+    spent: Spent,
+}
+
+const IDEMPOTENT: u8 = 1;
+const KEYED: u8 = 2;
+const ENFORCED: u8 = 4;
+const OVERRIDDEN: u8 = 8;
+
+impl<R: Runtime> Attempt<R> {
+    /// The first attempt of a call without a deadline.
+    #[inline]
+    pub fn first(runtime: R) -> Self {
+        Attempt {
+            runtime,
+            now: Instant::MAX,
+            deadline: Instant::MAX,
+            key: IdempotencyKey::from_u128(0),
+            number: 1,
+            cost: 1,
+            budget: 0,
+            priority: Priority::NORMAL,
+            flags: 0,
+            depth: 0,
+            spent: Spent::NONE,
+        }
+    }
+
+    pub(crate) fn apply(&mut self, options: &CallOptions) {
+        if let Some(deadline) = options.deadline {
+            self.deadline = self.deadline.min(deadline);
+        }
+        if let Some(key) = options.key {
+            self.set_key(key);
+        }
+        if options.idempotent {
+            self.flags |= IDEMPOTENT;
+        }
+        self.priority = options.priority;
+        self.cost = options.cost;
+    }
+
+    /// The runtime of the call.
+    #[inline]
+    pub fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
+    /// When this attempt began: the clock is read at the first ask and the answer kept.
+    #[inline]
+    pub fn now(&mut self) -> Instant {
+        if self.now == Instant::MAX {
+            self.now = self.runtime.now();
+        }
+        self.now
+    }
+
+    /// When everything inside has to be over; [`Instant::MAX`] means never.
+    #[inline]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Tightens the deadline. A deadline that is tighter already stays.
+    #[inline]
+    pub fn tighten_deadline(&mut self, deadline: Instant) {
+        self.deadline = self.deadline.min(deadline);
+    }
+
+    /// Whether somebody further out holds a timer for the current [`deadline`](Attempt::deadline),
+    /// so that nobody further in needs another one for the same instant.
+    #[inline]
+    pub fn is_deadline_enforced(&self) -> bool {
+        self.flags & ENFORCED != 0
+    }
+
+    /// Says that the caller of this method holds a timer for the current deadline and drops
+    /// everything inside when it fires.
+    #[inline]
+    pub fn deadline_is_enforced(&mut self) {
+        self.flags |= ENFORCED;
+    }
+
+    /// Bounds the call by a timeout of its own, in the place of that of the outermost policy.
+    pub(crate) fn override_timeout(&mut self, timeout: Duration) {
+        let deadline = self.now() + timeout;
+        self.tighten_deadline(deadline);
+        self.flags |= OVERRIDDEN;
+    }
+
+    /// Whether the call brought a timeout of its own, which is in the
+    /// [`deadline`](Attempt::deadline) already. `true` once: the outermost timeout policy asks, and
+    /// leaves its own length out.
+    #[inline]
+    pub fn take_timeout_override(&mut self) -> bool {
+        let overridden = self.flags & OVERRIDDEN != 0;
+        self.flags &= !OVERRIDDEN;
+        overridden
+    }
+
+    /// Which start of the operation this is within the call, from one.
+    #[inline]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The idempotency key of the call, the same on every attempt.
+    #[inline]
+    pub fn key(&self) -> Option<IdempotencyKey> {
+        (self.flags & KEYED != 0).then_some(self.key)
+    }
+
+    /// Gives the call its idempotency key.
+    #[inline]
+    pub fn set_key(&mut self, key: IdempotencyKey) {
+        self.key = key;
+        self.flags |= KEYED;
+    }
+
+    /// Whether running the operation twice is as good as once: it carries a key, or
+    /// [`CallOptions::idempotent`] said so.
+    #[inline]
+    pub fn is_idempotent(&self) -> bool {
+        self.flags & (IDEMPOTENT | KEYED) != 0
+    }
+
+    /// How much the call matters to who sheds load.
+    #[inline]
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// How many permits the call takes where permits are counted. One unless the caller said so.
+    #[inline]
+    pub fn cost(&self) -> u32 {
+        self.cost
+    }
+
+    /// The same call once more, after the operation has been started `starts` times by whoever
+    /// asks. The clock will be read anew.
+    #[inline]
+    #[must_use]
+    pub fn repeated(&self, starts: u32) -> Self
+    where
+        R: Clone,
+    {
+        let mut again = self.clone();
+        again.number = self.number.saturating_add(starts);
+        again.now = Instant::MAX;
+        again
+    }
+
+    /// What is told to the caller's own closures.
+    #[inline]
+    pub fn info(&mut self) -> AttemptInfo {
+        let remaining = if self.deadline == Instant::MAX {
+            None
+        } else {
+            Some(self.deadline.saturating_duration_since(self.now()))
+        };
+        AttemptInfo {
+            number: self.number,
+            deadline: self.deadline,
+            remaining,
+            key: self.key(),
+            priority: self.priority,
+            cost: self.cost,
+        }
+    }
+
+    /// How many repeating policies are around this one.
+    #[inline]
+    pub fn nesting(&self) -> Nesting {
+        Nesting(self.depth)
+    }
+
+    /// Whether a repeating policy at this place has spent its attempts earlier in this call. It
+    /// should then make a single one, so that nested retries do not multiply.
+    #[inline]
+    pub fn is_spent(&self) -> bool {
+        self.spent.contains(self.nesting())
+    }
+
+    /// Goes one repeating policy inwards.
+    #[inline]
+    pub fn nest(&mut self) {
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    /// Remembers which repeating policies inside this one have spent their attempts, as an outcome
+    /// told.
+    #[inline]
+    pub fn remember_spent(&mut self, spent: Spent) {
+        self.spent = Spent(self.spent.0 | (spent.0 & Spent::inside(self.nesting())));
+    }
+
+    /// What a repeating policy at this place tells outwards of those inside it, and of itself.
+    #[inline]
+    pub fn spent_outwards(&self, itself: bool) -> Spent {
+        let inside = self.spent.0 & Spent::inside(self.nesting());
+        Spent(if itself {
+            inside | Spent::bit(self.nesting())
+        } else {
+            inside
+        })
+    }
+
+    /// Makes `purse` the budget that counts this call; `false` when it has counted it already.
+    pub(crate) fn enter_budget(&mut self, purse: u16) -> bool {
+        let enters = self.budget != purse;
+        self.budget = purse;
+        enters
+    }
+}
+
+impl<R> fmt::Debug for Attempt<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("number", &self.number)
+            .field("deadline", &self.deadline)
+            .field("priority", &self.priority)
+            .field("cost", &self.cost)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an attempt tells the caller's own closures: no borrow and no runtime, so that they stay
+/// easy to spawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttemptInfo {
+    /// Which start of the operation this is within the call, from one.
+    pub number: u32,
+    /// When it has to be over, on the runtime's clock; [`Instant::MAX`] means never.
+    pub deadline: Instant,
+    /// How much time that leaves, for a header such as `grpc-timeout`; `None` means no deadline.
+    pub remaining: Option<Duration>,
+    /// The idempotency key of the call, the same on every attempt.
+    pub key: Option<IdempotencyKey>,
+    /// How much the call matters.
+    pub priority: Priority,
+    /// How many permits it takes.
+    pub cost: u32,
+}
+
+/// How deep a policy stands among repeating policies: zero for the outermost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nesting(u8);
+
+/// Which of the repeating policies of a call have spent their attempts, by their nesting.
+///
+/// Exact for eight nested retries; those deeper share the fate of the eighth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent(u8);
+
+impl Spent {
+    /// None of them.
+    pub const NONE: Spent = Spent(0);
+
+    /// All of them: what has to be assumed of those that were cut off. A repeating policy further
+    /// out applies it only to those inside itself.
+    pub const ALL: Spent = Spent(u8::MAX);
+
+    const fn bit(nesting: Nesting) -> u8 {
+        1 << if nesting.0 < 7 { nesting.0 } else { 7 }
+    }
+
+    /// Those deeper than `nesting`.
+    const fn inside(nesting: Nesting) -> u8 {
+        if nesting.0 < 6 {
+            !0 << (nesting.0 + 1)
+        } else {
+            1 << 7
+        }
+    }
+
+    const fn contains(self, nesting: Nesting) -> bool {
+        self.0 & Spent::bit(nesting) != 0
+    }
+}
+
+impl<T, E> crate::Outcome<T, E> {
+    /// Which repeating policies inside have spent their attempts.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    /// The same outcome, after these repeating policies have spent their attempts.
+    #[inline]
+    pub fn with_spent(mut self, spent: Spent) -> Self {
+        self.spent = spent;
+        self
+    }
+}

@@ -1,0 +1,97 @@
+//! What policies tell an observer, as it happens.
+
+use std::time::Duration;
+
+use crate::{Class, RejectionKind, StopReason};
+
+/// Something a policy did. Borrowed and cheap: it is built only to be looked at.
+///
+/// Events are emitted through [`Runtime::emit`](crate::Runtime::emit), outside every lock.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A retry policy is about to wait and then try again.
+    #[non_exhaustive]
+    Retrying {
+        /// The name of the policy.
+        policy: &'a str,
+        /// How many attempts this policy has made so far, at least one.
+        attempts: u32,
+        /// How long it waits before the next one.
+        delay: Duration,
+        /// What the last attempt came to.
+        class: Class,
+    },
+    /// A retry policy returns an outcome that is not a success.
+    #[non_exhaustive]
+    GaveUp {
+        /// The name of the policy.
+        policy: &'a str,
+        /// How many attempts this policy made.
+        attempts: u32,
+        /// Why there is no further one.
+        reason: StopReason,
+    },
+    /// A policy refused a call or cut it off.
+    #[non_exhaustive]
+    Rejected {
+        /// The name of the policy.
+        policy: &'a str,
+        /// How it ended the call.
+        kind: RejectionKind,
+    },
+}
+
+impl<'a> Event<'a> {
+    /// The event of a retry that is about to wait.
+    #[must_use]
+    pub fn retrying(policy: &'a str, attempts: u32, delay: Duration, class: Class) -> Self {
+        Event::Retrying {
+            policy,
+            attempts,
+            delay,
+            class,
+        }
+    }
+
+    /// The event of a retry that has ended without success.
+    #[must_use]
+    pub fn gave_up(policy: &'a str, attempts: u32, reason: StopReason) -> Self {
+        Event::GaveUp {
+            policy,
+            attempts,
+            reason,
+        }
+    }
+
+    /// The event of a call that a policy refused or cut off.
+    #[must_use]
+    pub fn rejected(policy: &'a str, kind: RejectionKind) -> Self {
+        Event::Rejected { policy, kind }
+    }
+
+    /// The name of the policy that speaks.
+    #[must_use]
+    pub fn policy(&self) -> &'a str {
+        match self {
+            Event::Retrying { policy, .. }
+            | Event::GaveUp { policy, .. }
+            | Event::Rejected { policy, .. } => policy,
+        }
+    }
+}
+
+/// Receives [`Event`]s. Any `Fn(&Event<'_>)` is one.
+///
+/// It runs on the caller's task, between two polls of the call; it should be quick. A panic in it
+/// unwinds through the call, which gives back all it holds.
+pub trait Observer {
+    /// Looks at one event.
+    fn on(&self, event: &Event<'_>);
+}
+
+impl<F: Fn(&Event<'_>)> Observer for F {
+    fn on(&self, event: &Event<'_>) {
+        self(event);
+    }
+}

@@ -1,0 +1,153 @@
+//! What a caller may say of one call.
+
+use std::{fmt, time::Duration};
+
+use crate::Instant;
+
+/// What one call says of itself, whatever the pipeline: `pipeline.call(..).options(options)`.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast_core::{CallOptions, IdempotencyKey, Priority};
+///
+/// let options = CallOptions::new()
+///     .timeout(Duration::from_secs(60)) // a large upload: longer than the pipeline's default
+///     .key(IdempotencyKey::from_u128(7))
+///     .priority(Priority::HIGH);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct CallOptions {
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) idempotent: bool,
+    pub(crate) priority: Priority,
+    pub(crate) cost: u32,
+}
+
+impl CallOptions {
+    /// No deadline, no key, not idempotent, [`Priority::NORMAL`], cost 1.
+    pub const fn new() -> Self {
+        CallOptions {
+            deadline: None,
+            timeout: None,
+            key: None,
+            idempotent: false,
+            priority: Priority::NORMAL,
+            cost: 1,
+        }
+    }
+
+    /// When the call has to be over, on the clock of its runtime: `runtime.now() + budget`.
+    ///
+    /// The tighter of this and every timeout of the pipeline wins. Policies start no wait beyond
+    /// it; the operation itself is cut off by a timeout policy, so have one in the pipeline.
+    pub const fn deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Replaces, for this call, the duration of the outermost timeout policy, be it longer or
+    /// shorter; it counts from the first poll. Timeouts further in, such as one per attempt, stay as
+    /// they are.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The idempotency key of the call. With it the call counts as idempotent: whoever receives the
+    /// key twice has the effect once.
+    pub const fn key(mut self, key: IdempotencyKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Declares that running the operation twice is as good as once.
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// How much the call matters to who sheds load.
+    pub const fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// How many permits the call takes where permits are counted.
+    pub const fn cost(mut self, cost: u32) -> Self {
+        self.cost = cost;
+        self
+    }
+}
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        CallOptions::new()
+    }
+}
+
+/// How much a call matters; higher is shed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Priority(pub u8);
+
+impl Priority {
+    /// Work that nobody waits for.
+    pub const LOW: Priority = Priority(64);
+    /// The default.
+    pub const NORMAL: Priority = Priority(128);
+    /// Work that must get through first.
+    pub const HIGH: Priority = Priority(192);
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Priority::NORMAL
+    }
+}
+
+/// A key that names one logical call, the same on every attempt: 128 bits, such as a UUID.
+///
+/// `Display` prints it as a UUID.
+///
+/// ```
+/// use steadfast_core::IdempotencyKey;
+///
+/// let key = IdempotencyKey::from_u128(0x0192_3f6e_7a10_7c3a_8b1e_52f0_9d4c_6a21);
+/// assert_eq!(key.to_string(), "01923f6e-7a10-7c3a-8b1e-52f09d4c6a21");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey([u8; 16]);
+
+impl IdempotencyKey {
+    /// The key of these 128 bits, most significant first.
+    #[must_use]
+    pub const fn from_u128(bits: u128) -> Self {
+        IdempotencyKey(bits.to_be_bytes())
+    }
+
+    /// The 128 bits of the key.
+    #[must_use]
+    pub const fn as_u128(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, byte) in self.0.iter().enumerate() {
+            if matches!(i, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdempotencyKey({self})")
+    }
+}

@@ -1,0 +1,105 @@
+//! Everything that comes from outside: time, sleep, chance, and where events go.
+
+mod random;
+#[cfg(feature = "smol")]
+mod smol;
+#[cfg(feature = "thread")]
+mod thread;
+mod tokio;
+mod wrap;
+
+#[cfg(any(feature = "smol", feature = "thread"))]
+mod std_clock;
+
+use std::{future::Future, time::SystemTime};
+
+#[cfg(feature = "smol")]
+pub use self::smol::SmolRuntime;
+#[cfg(feature = "thread")]
+pub use self::thread::ThreadRuntime;
+pub use self::{
+    tokio::TokioRuntime,
+    wrap::{Observed, Seeded, Spawning},
+};
+#[cfg(feature = "test-util")]
+pub(crate) use random::SplitMix;
+
+use crate::{Event, Instant};
+
+/// All that a policy takes from the outside world.
+///
+/// One implementation makes the whole stack run somewhere else, or makes it deterministic. A
+/// runtime is a cheap handle: its clones share one clock.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a runtime here",
+    label = "not a runtime",
+    note = "name the runtime you are on: turn on the feature `tokio`, `smol` or `thread` and use `TokioRuntime`, `SmolRuntime` or `ThreadRuntime`"
+)]
+pub trait Runtime: Clone {
+    /// A sleep under way. Dropping it cancels the timer.
+    type Sleep: Future<Output = ()>;
+
+    /// The time on this runtime's monotonic clock.
+    fn now(&self) -> Instant;
+
+    /// A future that is ready from `at` on. It may allocate or register its timer on the first poll,
+    /// not before.
+    fn sleep_until(&self, at: Instant) -> Self::Sleep;
+
+    /// 64 uniformly distributed bits.
+    fn random(&self) -> u64;
+
+    /// The date, for the few things that need one; it may jump.
+    fn wall(&self) -> SystemTime;
+
+    /// Takes note of what a policy does.
+    #[inline]
+    fn emit(&self, event: &Event<'_>) {
+        let _ = event;
+    }
+}
+
+/// A runtime that can start a task which outlives its caller.
+pub trait Spawn: Runtime {
+    /// Starts `task` and lets it run to its end.
+    fn spawn_detached<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static;
+}
+
+impl<R: Runtime> Runtime for &R {
+    type Sleep = R::Sleep;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    #[inline]
+    fn sleep_until(&self, at: Instant) -> R::Sleep {
+        (**self).sleep_until(at)
+    }
+
+    #[inline]
+    fn random(&self) -> u64 {
+        (**self).random()
+    }
+
+    fn wall(&self) -> SystemTime {
+        (**self).wall()
+    }
+
+    #[inline]
+    fn emit(&self, event: &Event<'_>) {
+        (**self).emit(event);
+    }
+}
+
+impl<S: Spawn> Spawn for &S {
+    fn spawn_detached<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        (**self).spawn_detached(task);
+    }
+}

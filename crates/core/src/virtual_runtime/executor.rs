@@ -1,0 +1,186 @@
+//! The executor: a queue of tasks in the order in which they were woken.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    future::Future,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+};
+
+use super::VirtualRuntime;
+
+type BoxTask = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The future that `block_on` was given is task zero.
+const MAIN: u64 = 0;
+
+#[derive(Default)]
+pub(super) struct Tasks {
+    queue: Arc<Mutex<Queue>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    last_id: u64,
+    tasks: HashMap<u64, BoxTask>,
+    ready: VecDeque<u64>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No user code runs under these locks; a panic elsewhere leaves what they guard whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct TaskWaker {
+    id: u64,
+    queue: Arc<Mutex<Queue>>,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        let mut queue = lock(&self.queue);
+        if !queue.ready.contains(&self.id) {
+            queue.ready.push_back(self.id);
+        }
+    }
+}
+
+impl Tasks {
+    pub(super) fn add(&self, task: BoxTask) {
+        let mut queue = lock(&self.queue);
+        queue.last_id += 1;
+        let id = queue.last_id;
+        queue.tasks.insert(id, task);
+        queue.ready.push_back(id);
+    }
+
+    fn waker(&self, id: u64) -> Waker {
+        let queue = Arc::clone(&self.queue);
+        Waker::from(Arc::new(TaskWaker { id, queue }))
+    }
+
+    fn next_ready(&self) -> Option<u64> {
+        lock(&self.queue).ready.pop_front()
+    }
+
+    fn poll(&self, id: u64) {
+        let task = lock(&self.queue).tasks.remove(&id);
+        if let Some(mut task) = task {
+            let waker = self.waker(id);
+            if task
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+            {
+                lock(&self.queue).tasks.insert(id, task);
+            }
+        }
+    }
+}
+
+impl VirtualRuntime {
+    /// Runs `future` to its end, with all spawned tasks beside it. When nothing is ready the clock
+    /// moves to the next deadline.
+    ///
+    /// # Panics
+    ///
+    /// When the future waits and nothing will ever wake it: no task is ready and no sleep waits.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let mut main = pin!(future);
+        let tasks = &self.shared.tasks;
+        let waker = tasks.waker(MAIN);
+        waker.wake_by_ref();
+        loop {
+            match tasks.next_ready() {
+                Some(MAIN) => {
+                    let mut cx = Context::from_waker(&waker);
+                    if let Poll::Ready(output) = main.as_mut().poll(&mut cx) {
+                        return output;
+                    }
+                }
+                Some(id) => tasks.poll(id),
+                None => assert!(
+                    self.step(),
+                    "virtual deadlock: nothing is ready and no sleep waits"
+                ),
+            }
+        }
+    }
+
+    /// Starts a task. It runs inside [`block_on`](VirtualRuntime::block_on),
+    /// [`advance`](VirtualRuntime::advance) and [`run_ready`](VirtualRuntime::run_ready), whether or
+    /// not anybody awaits the handle.
+    pub fn spawn<F>(&self, future: F) -> VirtualTask<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let slot = Arc::new(Mutex::new(Slot {
+            output: None,
+            waiter: None,
+        }));
+        let result = Arc::clone(&slot);
+        self.shared.tasks.add(Box::pin(async move {
+            let output = future.await;
+            let waiter = {
+                let mut slot = lock(&result);
+                slot.output = Some(output);
+                slot.waiter.take()
+            };
+            if let Some(waiter) = waiter {
+                waiter.wake();
+            }
+        }));
+        VirtualTask { slot }
+    }
+
+    /// Runs the spawned tasks until none is ready, without moving the clock.
+    pub fn run_ready(&self) {
+        while let Some(id) = self.shared.tasks.next_ready() {
+            self.shared.tasks.poll(id);
+        }
+    }
+
+    /// How many spawned tasks have not ended.
+    #[must_use]
+    pub fn tasks_alive(&self) -> usize {
+        lock(&self.shared.tasks.queue).tasks.len()
+    }
+}
+
+struct Slot<T> {
+    output: Option<T>,
+    waiter: Option<Waker>,
+}
+
+/// The handle of a spawned task: a future of its output. Dropping it lets the task go on.
+#[must_use = "await it for the output, or drop it to let the task go on by itself"]
+pub struct VirtualTask<T> {
+    slot: Arc<Mutex<Slot<T>>>,
+}
+
+impl<T> Future for VirtualTask<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let waker = cx.waker().clone();
+        let mut slot = lock(&self.slot);
+        match slot.output.take() {
+            Some(output) => Poll::Ready(output),
+            None => {
+                let replaced = slot.waiter.replace(waker);
+                drop(slot);
+                drop(replaced);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for VirtualTask<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VirtualTask").finish_non_exhaustive()
+    }
+}
