@@ -231,3 +231,6 @@ impl fmt::Debug for Backoff {
         write!(f, "{name}({:?})", Duration::from_nanos(*base))
     }
 }
+
+#[cfg(test)]
+mod tests;
