@@ -1,0 +1,123 @@
+//! A shop pays 1,000 orders over real HTTP while the payment server has a bad day.
+//!
+//! Three clients do it in turn, each with a fresh server and the same faults: `bare`, `naive`, and
+//! `steadfast`. Start reading in `clients.rs`.
+//!
+//! ```text
+//! cargo run --release --example checkout
+//! cargo run --release --example checkout -- --help
+//! ```
+
+mod clients;
+mod dice;
+mod failure;
+mod faults;
+mod flags;
+mod gateway;
+mod ledger;
+mod orders;
+mod progress;
+mod report;
+mod run;
+mod server;
+
+use std::{
+    env,
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clients::{Bare, Naive, Steadfast};
+use failure::Failure;
+use faults::{Plan, Rates};
+use flags::{Asked, Flags};
+use orders::{Card, Order};
+use report::{Clients, Report};
+use run::send_all;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match checkout().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("checkout: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+async fn checkout() -> Result<(), Failure> {
+    let flags = match flags::parse(env::args_os().skip(1))? {
+        Asked::Help => return print(&flags::help()),
+        Asked::Run(flags) => flags,
+    };
+    let orders = orders::read(&flags.orders)?;
+    let report = compare(&flags, orders.into()).await?;
+    if flags.json {
+        let json =
+            serde_json::to_string(&report).expect("a report has no maps and no failing parts");
+        print(&format!("{json}\n"))
+    } else {
+        print(&format!("\n{report}"))
+    }
+}
+
+/// Pays the same orders with each client in turn.
+async fn compare(flags: &Flags, orders: Arc<[Order]>) -> Result<Report, Failure> {
+    let plan = Plan::new(flags.seed, Rates::of(flags.faults));
+    Ok(Report {
+        faults: flags.faults,
+        seed: flags.seed,
+        orders: orders.len() as u64,
+        declined: orders
+            .iter()
+            .map(|order| u64::from(order.card == Card::Declined))
+            .sum(),
+        clients: Clients {
+            bare: send_all(&orders, plan, Bare::new).await?,
+            naive: send_all(&orders, plan, Naive::new).await?,
+            steadfast: send_all(&orders, plan, Steadfast::new).await?,
+        },
+    })
+}
+
+/// Writes to standard output; a reader that has seen enough (`| head`) is not a failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Environment(
+            format!("cannot write to standard output: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use faults::Faults;
+
+    #[tokio::test]
+    async fn without_faults_all_clients_pay_every_good_card_with_one_request() {
+        let orders = orders::read(&Flags::default().orders).expect("the committed file is good");
+        // Two of them, 88 and 193, have declined cards.
+        let orders: Arc<[Order]> = orders.into_iter().skip(80).take(128).collect();
+        let flags = Flags {
+            faults: Faults::Off,
+            ..Flags::default()
+        };
+        let report = compare(&flags, orders)
+            .await
+            .expect("loopback has free ports");
+        let Clients {
+            bare,
+            naive,
+            steadfast,
+        } = report.clients;
+        for row in [bare, naive, steadfast] {
+            assert_eq!((row.succeeded, row.failed), (126, 2));
+            assert_eq!((row.requests, row.load_factor), (128, 1.0));
+            assert_eq!(row.charged_twice, 0);
+        }
+    }
+}
