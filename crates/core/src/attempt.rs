@@ -19,17 +19,48 @@ pub struct Attempt<R> {
     key: IdempotencyKey,
     number: u32,
     cost: u32,
-    budget: u16,
-    priority: Priority,
-    flags: u8,
-    depth: u8,
-    spent: Spent,
+    budget: u32,
+    marks: Marks,
 }
 
-const IDEMPOTENT: u8 = 1;
-const KEYED: u8 = 2;
-const ENFORCED: u8 = 4;
-const OVERRIDDEN: u8 = 8;
+/// The small fields in one word: written and copied byte by byte they cost more than a whole policy,
+/// as a processor cannot forward several narrow stores to one wide load.
+#[derive(Clone, Copy)]
+struct Marks(u32);
+
+const IDEMPOTENT: u32 = 1;
+const KEYED: u32 = 1 << 1;
+const ENFORCED: u32 = 1 << 2;
+const OVERRIDDEN: u32 = 1 << 3;
+/// The lowest bits of the three bytes above the flags.
+const DEPTH: u32 = 8;
+const SPENT: u32 = 16;
+const PRIORITY: u32 = 24;
+
+impl Marks {
+    const FIRST: Marks = Marks((Priority::NORMAL.0 as u32) << PRIORITY);
+
+    #[inline]
+    const fn has(self, flag: u32) -> bool {
+        self.0 & flag != 0
+    }
+
+    #[inline]
+    fn set(&mut self, flag: u32) {
+        self.0 |= flag;
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "one byte is asked for")]
+    const fn byte(self, at: u32) -> u8 {
+        (self.0 >> at) as u8
+    }
+
+    #[inline]
+    fn set_byte(&mut self, at: u32, byte: u8) {
+        self.0 = self.0 & !(0xff << at) | u32::from(byte) << at;
+    }
+}
 
 impl<R: Runtime> Attempt<R> {
     /// The first attempt of a call without a deadline.
@@ -43,10 +74,7 @@ impl<R: Runtime> Attempt<R> {
             number: 1,
             cost: 1,
             budget: 0,
-            priority: Priority::NORMAL,
-            flags: 0,
-            depth: 0,
-            spent: Spent::NONE,
+            marks: Marks::FIRST,
         }
     }
 
@@ -54,13 +82,16 @@ impl<R: Runtime> Attempt<R> {
         if let Some(deadline) = options.deadline {
             self.deadline = self.deadline.min(deadline);
         }
+        if let Some(timeout) = options.timeout {
+            self.override_timeout(timeout);
+        }
         if let Some(key) = options.key {
             self.set_key(key);
         }
         if options.idempotent {
-            self.flags |= IDEMPOTENT;
+            self.marks.set(IDEMPOTENT);
         }
-        self.priority = options.priority;
+        self.marks.set_byte(PRIORITY, options.priority.0);
         self.cost = options.cost;
     }
 
@@ -95,21 +126,21 @@ impl<R: Runtime> Attempt<R> {
     /// so that nobody further in needs another one for the same instant.
     #[inline]
     pub fn is_deadline_enforced(&self) -> bool {
-        self.flags & ENFORCED != 0
+        self.marks.has(ENFORCED)
     }
 
     /// Says that the caller of this method holds a timer for the current deadline and drops
     /// everything inside when it fires.
     #[inline]
     pub fn deadline_is_enforced(&mut self) {
-        self.flags |= ENFORCED;
+        self.marks.set(ENFORCED);
     }
 
     /// Bounds the call by a timeout of its own, in the place of that of the outermost policy.
-    pub(crate) fn override_timeout(&mut self, timeout: Duration) {
+    fn override_timeout(&mut self, timeout: Duration) {
         let deadline = self.now() + timeout;
         self.tighten_deadline(deadline);
-        self.flags |= OVERRIDDEN;
+        self.marks.set(OVERRIDDEN);
     }
 
     /// Whether the call brought a timeout of its own, which is in the
@@ -117,8 +148,8 @@ impl<R: Runtime> Attempt<R> {
     /// leaves its own length out.
     #[inline]
     pub fn take_timeout_override(&mut self) -> bool {
-        let overridden = self.flags & OVERRIDDEN != 0;
-        self.flags &= !OVERRIDDEN;
+        let overridden = self.marks.has(OVERRIDDEN);
+        self.marks.0 &= !OVERRIDDEN;
         overridden
     }
 
@@ -131,27 +162,27 @@ impl<R: Runtime> Attempt<R> {
     /// The idempotency key of the call, the same on every attempt.
     #[inline]
     pub fn key(&self) -> Option<IdempotencyKey> {
-        (self.flags & KEYED != 0).then_some(self.key)
+        self.marks.has(KEYED).then_some(self.key)
     }
 
     /// Gives the call its idempotency key.
     #[inline]
     pub fn set_key(&mut self, key: IdempotencyKey) {
         self.key = key;
-        self.flags |= KEYED;
+        self.marks.set(KEYED);
     }
 
     /// Whether running the operation twice is as good as once: it carries a key, or
     /// [`CallOptions::idempotent`] said so.
     #[inline]
     pub fn is_idempotent(&self) -> bool {
-        self.flags & (IDEMPOTENT | KEYED) != 0
+        self.marks.has(IDEMPOTENT | KEYED)
     }
 
     /// How much the call matters to who sheds load.
     #[inline]
     pub fn priority(&self) -> Priority {
-        self.priority
+        Priority(self.marks.byte(PRIORITY))
     }
 
     /// How many permits the call takes where permits are counted. One unless the caller said so.
@@ -187,7 +218,7 @@ impl<R: Runtime> Attempt<R> {
             deadline: self.deadline,
             remaining,
             key: self.key(),
-            priority: self.priority,
+            priority: self.priority(),
             cost: self.cost,
         }
     }
@@ -195,33 +226,39 @@ impl<R: Runtime> Attempt<R> {
     /// How many repeating policies are around this one.
     #[inline]
     pub fn nesting(&self) -> Nesting {
-        Nesting(self.depth)
+        Nesting(self.marks.byte(DEPTH))
     }
 
     /// Whether a repeating policy at this place has spent its attempts earlier in this call. It
     /// should then make a single one, so that nested retries do not multiply.
     #[inline]
     pub fn is_spent(&self) -> bool {
-        self.spent.contains(self.nesting())
+        self.spent().contains(self.nesting())
+    }
+
+    fn spent(&self) -> Spent {
+        Spent(self.marks.byte(SPENT))
     }
 
     /// Goes one repeating policy inwards.
     #[inline]
     pub fn nest(&mut self) {
-        self.depth = self.depth.saturating_add(1);
+        let depth = self.marks.byte(DEPTH).saturating_add(1);
+        self.marks.set_byte(DEPTH, depth);
     }
 
     /// Remembers which repeating policies inside this one have spent their attempts, as an outcome
     /// told.
     #[inline]
     pub fn remember_spent(&mut self, spent: Spent) {
-        self.spent = Spent(self.spent.0 | (spent.0 & Spent::inside(self.nesting())));
+        let spent = self.spent().0 | (spent.0 & Spent::inside(self.nesting()));
+        self.marks.set_byte(SPENT, spent);
     }
 
     /// What a repeating policy at this place tells outwards of those inside it, and of itself.
     #[inline]
     pub fn spent_outwards(&self, itself: bool) -> Spent {
-        let inside = self.spent.0 & Spent::inside(self.nesting());
+        let inside = self.spent().0 & Spent::inside(self.nesting());
         Spent(if itself {
             inside | Spent::bit(self.nesting())
         } else {
@@ -230,7 +267,7 @@ impl<R: Runtime> Attempt<R> {
     }
 
     /// Makes `purse` the budget that counts this call; `false` when it has counted it already.
-    pub(crate) fn enter_budget(&mut self, purse: u16) -> bool {
+    pub(crate) fn enter_budget(&mut self, purse: u32) -> bool {
         let enters = self.budget != purse;
         self.budget = purse;
         enters
@@ -242,7 +279,6 @@ impl<R> fmt::Debug for Attempt<R> {
         f.debug_struct("Attempt")
             .field("number", &self.number)
             .field("deadline", &self.deadline)
-            .field("priority", &self.priority)
             .field("cost", &self.cost)
             .finish_non_exhaustive()
     }

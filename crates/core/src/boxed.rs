@@ -19,14 +19,19 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// # #[cfg(feature = "test-util")] {
 /// use steadfast_core::{BoxPipeline, Pipeline, VirtualRuntime};
 ///
-/// let runtime = VirtualRuntime::new(1);
-/// let none: Option<BoxPipeline<u8, String>> = None; // one field, whatever the policies
-/// # #[derive(Clone)] struct Mine;
-/// # impl<'p, O: steadfast_core::Operation> steadfast_core::Policy<O> for &'p Mine {
+/// # struct Mine;
+/// # impl steadfast_core::Policies for Mine {}
+/// # impl<'p, O: steadfast_core::Operation> steadfast_core::Policy<'p, O> for Mine {
 /// #     type Future = O::Future;
-/// #     fn run(self, o: O, a: steadfast_core::Attempt<O::Runtime>) -> O::Future { o.start(a) }
+/// #     fn run(&'p self, o: O, a: steadfast_core::Attempt<O::Runtime>) -> O::Future { o.start(a) }
 /// # }
-/// let pipeline = none.unwrap_or_else(|| Pipeline::on(runtime.clone(), Mine).boxed());
+/// let runtime = VirtualRuntime::new(1);
+/// let careful = true; // read from a file
+/// let pipeline: BoxPipeline<u8, String> = if careful {
+///     Pipeline::on(runtime.clone(), (Mine, Mine)).boxed()
+/// } else {
+///     Pipeline::on(runtime.clone(), Mine).boxed()
+/// };
 /// assert_eq!(runtime.block_on(pipeline.call(|| async { Ok(7) })), Ok(7));
 /// # }
 /// ```
@@ -145,9 +150,10 @@ where
     T: 'static,
     E: 'static,
     P: Send + Sync,
-    R: Runtime + Send + Sync,
+    R: Runtime + Send + Sync + 'static,
+    for<'a> R::Lent<'a>: Send,
     C: Classify<T, E> + Send + Sync,
-    for<'a> &'a P: Policy<ErasedCall<'a, T, E, &'a R, C>, Future: Send>,
+    for<'a> P: Policy<'a, ErasedCall<'a, T, E, R::Lent<'a>, C>, Future: Send>,
 {
     fn run_erased<'a>(
         &'a self,
@@ -159,7 +165,7 @@ where
             classify: self.classifier(),
             runtime: PhantomData,
         };
-        let call = Execute::new(self.policies(), operation, self.runtime());
+        let call = Execute::new(self.policies(), operation, self.runtime().lend());
         Box::pin(call.options(options).into_outcome())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error, fmt, time::Duration};
 
-use crate::Verdict;
+use crate::{Verdict, instant::saturating_nanos};
 
 /// Why a call has no result: the operation failed, or a policy ended it.
 ///
@@ -64,6 +64,26 @@ impl<E> Error<E> {
     }
 }
 
+impl<E: From<Rejection>> Error<E> {
+    /// The operation's own error type, which takes a rejection in as well. For error types that are
+    /// no `std::error::Error` themselves, such as `anyhow::Error` and boxed errors:
+    /// `pipeline.call(..).await.map_err(Error::flatten)?`.
+    ///
+    /// ```
+    /// use steadfast_core::{Error, Rejection, RejectionKind};
+    ///
+    /// type Boxed = Box<dyn std::error::Error + Send + Sync>;
+    /// let refused: Error<Boxed> = Rejection::new("breaker", RejectionKind::CircuitOpen).into();
+    /// assert_eq!(refused.flatten().to_string(), "breaker is open");
+    /// ```
+    pub fn flatten(self) -> E {
+        match self {
+            Error::Operation(error) => error,
+            Error::Rejected(rejection) => rejection.into(),
+        }
+    }
+}
+
 impl<E> From<Rejection> for Error<E> {
     fn from(rejection: Rejection) -> Self {
         Error::Rejected(rejection)
@@ -89,11 +109,12 @@ impl<E: error::Error + 'static> error::Error for Error<E> {
 }
 
 /// A policy's own refusal: which policy, what it did, and when to come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Rejection {
     policy: &'static str,
     kind: RejectionKind,
-    retry_after: Option<Duration>,
+    /// `u64::MAX` for none, as in a verdict.
+    retry_after_nanos: u64,
 }
 
 impl Rejection {
@@ -103,14 +124,14 @@ impl Rejection {
         Rejection {
             policy,
             kind,
-            retry_after: None,
+            retry_after_nanos: u64::MAX,
         }
     }
 
     /// Says when the same call would have a chance again.
     #[must_use]
     pub const fn with_retry_after(mut self, retry_after: Duration) -> Self {
-        self.retry_after = Some(retry_after);
+        self.retry_after_nanos = saturating_nanos(retry_after);
         self
     }
 
@@ -129,7 +150,11 @@ impl Rejection {
     /// How long to wait before the same call has a chance again, where that is known.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        if self.retry_after_nanos == u64::MAX {
+            None
+        } else {
+            Some(Duration::from_nanos(self.retry_after_nanos))
+        }
     }
 
     /// What the rejection means to the policies around the one that rejected.
@@ -148,17 +173,27 @@ impl Rejection {
                 Verdict::overloaded().not_executed()
             }
         };
-        match self.retry_after {
+        match self.retry_after() {
             Some(after) => verdict.with_retry_after(after),
             None => verdict,
         }
     }
 }
 
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection")
+            .field("policy", &self.policy)
+            .field("kind", &self.kind)
+            .field("retry_after", &self.retry_after())
+            .finish()
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.policy, self.kind)?;
-        match self.retry_after {
+        match self.retry_after() {
             Some(after) => write!(f, "; try again after {after:?}"),
             None => Ok(()),
         }

@@ -12,21 +12,26 @@ use std::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    Attempt, CallOptions, Error, Operation, Outcome, Policy, Report,
+    Attempt, CallOptions, Error, IdempotencyKey, Instant, Operation, Outcome, Policy, Report,
     operation::{Counted, Starts},
+    options::Options,
     policy::Bound,
 };
 
 pin_project! {
     /// The future of a call. Nothing happens before it is first polled.
     ///
+    /// Before that it can be told more of the call, such as its [key](Execute::key) or a
+    /// [timeout](Execute::timeout) of its own, and be asked for a [report](Execute::reported). `X` is
+    /// nothing, or the [`CallOptions`] that it was told.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it drops the operation and gives back all that policies held for the call.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Execute<P: Policy<O>, O: Operation> {
+    pub struct Execute<'p, P: Policy<'p, O>, O: Operation, X = ()> {
         #[pin]
-        state: State<P, O, O::Runtime, P::Future>,
+        state: State<'p, P, O, X, O::Runtime, P::Future>,
         // Once polled it cannot be moved any more, so the methods that take it by value always
         // find it idle.
         #[pin]
@@ -36,66 +41,100 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
-    enum State<P, O, R, F> {
-        Idle { idle: Option<Idle<P, O, R>> },
+    #[project_replace = StateReplaced]
+    enum State<'p, P, O, X, R, F> {
+        Idle { idle: Option<Idle<'p, P, O, X, R>> },
         Running { #[pin] future: F },
     }
 }
 
-struct Idle<P, O, R> {
-    policy: P,
+struct Idle<'p, P, O, X, R> {
+    policy: &'p P,
     operation: O,
-    attempt: Attempt<R>,
-    timeout: Option<Duration>,
+    options: X,
+    runtime: R,
 }
 
-impl<P: Policy<O>, O: Operation> Execute<P, O> {
+impl<'p, P: Policy<'p, O>, O: Operation> Execute<'p, P, O> {
     #[inline]
-    pub(crate) fn new(policy: P, operation: O, runtime: O::Runtime) -> Self {
+    pub(crate) fn new(policy: &'p P, operation: O, runtime: O::Runtime) -> Self {
         Execute::idle(Idle {
             policy,
             operation,
-            attempt: Attempt::first(runtime),
-            timeout: None,
+            options: (),
+            runtime,
         })
     }
+}
 
+impl<'p, P: Policy<'p, O>, O: Operation, X: Options> Execute<'p, P, O, X> {
     #[inline]
-    fn idle(idle: Idle<P, O, O::Runtime>) -> Self {
+    fn idle(idle: Idle<'p, P, O, X, O::Runtime>) -> Self {
         Execute {
             state: State::Idle { idle: Some(idle) },
             pinned: PhantomPinned,
         }
     }
 
-    fn into_idle(self) -> Idle<P, O, O::Runtime> {
+    fn into_idle(self) -> Idle<'p, P, O, X, O::Runtime> {
         match self.state {
             State::Idle { idle: Some(idle) } => idle,
             _ => unreachable!("a call that was polled is pinned and cannot be moved"),
         }
     }
 
-    /// Says more of this call: a deadline, a key, whether it is idempotent.
-    pub fn options(self, options: CallOptions) -> Self {
-        let mut idle = self.into_idle();
-        idle.attempt.apply(&options);
-        idle.timeout = options.timeout;
-        Execute::idle(idle)
+    /// Says of this call what `options` says, in the place of what was said before.
+    pub fn options(self, options: CallOptions) -> Execute<'p, P, O, CallOptions> {
+        let idle = self.into_idle();
+        Execute::idle(Idle {
+            policy: idle.policy,
+            operation: idle.operation,
+            options,
+            runtime: idle.runtime,
+        })
+    }
+
+    fn told(self, more: impl FnOnce(CallOptions) -> CallOptions) -> Execute<'p, P, O, CallOptions> {
+        let options = match &self.state {
+            State::Idle { idle: Some(idle) } => idle.options.get(),
+            _ => CallOptions::new(),
+        };
+        self.options(more(options))
+    }
+
+    /// See [`CallOptions::timeout`].
+    pub fn timeout(self, timeout: Duration) -> Execute<'p, P, O, CallOptions> {
+        self.told(|options| options.timeout(timeout))
+    }
+
+    /// See [`CallOptions::deadline`].
+    pub fn deadline(self, deadline: Instant) -> Execute<'p, P, O, CallOptions> {
+        self.told(|options| options.deadline(deadline))
+    }
+
+    /// See [`CallOptions::key`].
+    pub fn key(self, key: IdempotencyKey) -> Execute<'p, P, O, CallOptions> {
+        self.told(|options| options.key(key))
+    }
+
+    /// See [`CallOptions::idempotent`].
+    pub fn idempotent(self) -> Execute<'p, P, O, CallOptions> {
+        self.told(CallOptions::idempotent)
     }
 
     /// The same call, whose output says how often the operation was started and why there was no
-    /// further attempt.
-    pub fn reported(self) -> Reported<P, O>
+    /// further attempt. Options come before it.
+    pub fn reported(self) -> Reported<'p, P, O, X>
     where
-        P: Policy<Counted<O>>,
+        P: Policy<'p, Counted<O>>,
     {
         let idle = self.into_idle();
         let (operation, starts) = Counted::new(idle.operation);
         let call = Execute::idle(Idle {
             policy: idle.policy,
             operation,
-            attempt: idle.attempt,
-            timeout: idle.timeout,
+            options: idle.options,
+            runtime: idle.runtime,
         });
         Reported {
             call: call.into_outcome(),
@@ -103,26 +142,31 @@ impl<P: Policy<O>, O: Operation> Execute<P, O> {
         }
     }
 
-    pub(crate) fn into_outcome(self) -> ExecuteOutcome<P, O> {
-        ExecuteOutcome { call: self }
-    }
-
     /// The same call under one more policy, around those it has.
-    pub fn with<Q>(self, policy: Q) -> Execute<Q, Bound<P, O>>
+    pub fn with<'q, Q>(self, policy: &'q Q) -> Execute<'q, Q, Bound<'p, P, O>, X>
     where
-        Q: Policy<Bound<P, O>>,
+        Q: Policy<'q, Bound<'p, P, O>>,
     {
         let idle = self.into_idle();
         Execute::idle(Idle {
             policy,
             operation: Bound::new(idle.policy, idle.operation),
-            attempt: idle.attempt,
-            timeout: idle.timeout,
+            options: idle.options,
+            runtime: idle.runtime,
         })
+    }
+
+    pub(crate) fn into_outcome(self) -> ExecuteOutcome<'p, P, O, X> {
+        ExecuteOutcome { call: self }
     }
 }
 
-impl<P: Policy<O>, O: Operation> State<P, O, O::Runtime, P::Future> {
+impl<'p, P, O, X> State<'p, P, O, X, O::Runtime, P::Future>
+where
+    P: Policy<'p, O>,
+    O: Operation,
+    X: Options,
+{
     /// Polls the policies, after starting them at the first poll.
     #[inline]
     fn poll_outcome(
@@ -133,12 +177,12 @@ impl<P: Policy<O>, O: Operation> State<P, O, O::Runtime, P::Future> {
             let idle = idle
                 .take()
                 .expect("it is taken once: the state changes with it, unless a policy panicked");
-            let mut attempt = idle.attempt;
-            if let Some(timeout) = idle.timeout {
-                attempt.override_timeout(timeout);
-            }
+            let mut attempt = Attempt::first(idle.runtime);
+            idle.options.apply(&mut attempt);
             let future = idle.policy.run(idle.operation, attempt);
-            self.set(State::Running { future });
+            // Unlike `set` this drops nothing but the empty place that `take` left, so the future is
+            // made where it stays.
+            self.as_mut().project_replace(State::Running { future });
         }
         match self.project() {
             StateProj::Running { future } => future.poll(cx),
@@ -147,7 +191,12 @@ impl<P: Policy<O>, O: Operation> State<P, O, O::Runtime, P::Future> {
     }
 }
 
-impl<P: Policy<O>, O: Operation> Future for Execute<P, O> {
+impl<'p, P, O, X> Future for Execute<'p, P, O, X>
+where
+    P: Policy<'p, O>,
+    O: Operation,
+    X: Options,
+{
     type Output = Result<O::Ok, Error<O::Err>>;
 
     #[inline]
@@ -159,7 +208,7 @@ impl<P: Policy<O>, O: Operation> Future for Execute<P, O> {
     }
 }
 
-impl<P: Policy<O>, O: Operation> fmt::Debug for Execute<P, O> {
+impl<'p, P: Policy<'p, O>, O: Operation, X> fmt::Debug for Execute<'p, P, O, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
             State::Idle { .. } => "Execute(not started)",
@@ -170,13 +219,18 @@ impl<P: Policy<O>, O: Operation> fmt::Debug for Execute<P, O> {
 
 pin_project! {
     /// A call whose output is still the whole outcome.
-    pub(crate) struct ExecuteOutcome<P: Policy<O>, O: Operation> {
+    pub(crate) struct ExecuteOutcome<'p, P: Policy<'p, O>, O: Operation, X = ()> {
         #[pin]
-        call: Execute<P, O>,
+        call: Execute<'p, P, O, X>,
     }
 }
 
-impl<P: Policy<O>, O: Operation> Future for ExecuteOutcome<P, O> {
+impl<'p, P, O, X> Future for ExecuteOutcome<'p, P, O, X>
+where
+    P: Policy<'p, O>,
+    O: Operation,
+    X: Options,
+{
     type Output = Outcome<O::Ok, O::Err>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -189,14 +243,19 @@ pin_project! {
     ///
     /// It allocates a counter, so that the number of attempts stays exact when a timeout drops them.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Reported<P: Policy<Counted<O>>, O: Operation> {
+    pub struct Reported<'p, P: Policy<'p, Counted<O>>, O: Operation, X = ()> {
         #[pin]
-        call: ExecuteOutcome<P, Counted<O>>,
+        call: ExecuteOutcome<'p, P, Counted<O>, X>,
         starts: Starts,
     }
 }
 
-impl<P: Policy<Counted<O>>, O: Operation> Future for Reported<P, O> {
+impl<'p, P, O, X> Future for Reported<'p, P, O, X>
+where
+    P: Policy<'p, Counted<O>>,
+    O: Operation,
+    X: Options,
+{
     type Output = Report<O::Ok, O::Err>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -208,7 +267,7 @@ impl<P: Policy<Counted<O>>, O: Operation> Future for Reported<P, O> {
     }
 }
 
-impl<P: Policy<Counted<O>>, O: Operation> fmt::Debug for Reported<P, O> {
+impl<'p, P: Policy<'p, Counted<O>>, O: Operation, X> fmt::Debug for Reported<'p, P, O, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Reported").field(&self.call.call).finish()
     }

@@ -30,30 +30,35 @@ impl Instant {
 
     /// The instant `nanos` nanoseconds after the origin of the clock.
     #[must_use]
+    #[inline]
     pub const fn from_nanos(nanos: u64) -> Self {
         Instant(nanos)
     }
 
     /// Nanoseconds since the origin of the clock.
     #[must_use]
+    #[inline]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// The time from `earlier` to `self`, or zero when `earlier` is the later one.
     #[must_use]
+    #[inline]
     pub const fn saturating_duration_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// The instant `after` later, or [`Instant::MAX`] when that lies beyond the clock.
     #[must_use]
+    #[inline]
     pub const fn saturating_add(self, after: Duration) -> Self {
         Instant(self.0.saturating_add(saturating_nanos(after)))
     }
 
     /// The instant `before` earlier, or the origin of the clock when that lies before it.
     #[must_use]
+    #[inline]
     pub const fn saturating_sub(self, before: Duration) -> Self {
         Instant(self.0.saturating_sub(saturating_nanos(before)))
     }
@@ -62,6 +67,7 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Instant;
     /// Saturates, see [`Instant::saturating_add`].
+    #[inline]
     fn add(self, after: Duration) -> Instant {
         self.saturating_add(after)
     }
@@ -70,6 +76,7 @@ impl Add<Duration> for Instant {
 impl Sub<Instant> for Instant {
     type Output = Duration;
     /// Saturates, see [`Instant::saturating_duration_since`].
+    #[inline]
     fn sub(self, earlier: Instant) -> Duration {
         self.saturating_duration_since(earlier)
     }
@@ -86,14 +93,12 @@ impl fmt::Debug for Instant {
 
 /// A duration in nanoseconds, at most `u64::MAX` (584 years).
 #[must_use]
+#[inline]
 pub const fn saturating_nanos(duration: Duration) -> u64 {
-    let nanos = duration.as_nanos();
-    if nanos > u64::MAX as u128 {
-        u64::MAX
-    } else {
-        #[expect(clippy::cast_possible_truncation, reason = "checked above")]
-        {
-            nanos as u64
-        }
+    const NANOS: u64 = 1_000_000_000;
+    // One multiplication of 64 bits, where `Duration::as_nanos` takes one of 128.
+    if duration.as_secs() >= u64::MAX / NANOS {
+        return u64::MAX;
     }
+    duration.as_secs() * NANOS + duration.subsec_nanos() as u64
 }

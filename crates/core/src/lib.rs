@@ -13,12 +13,12 @@ mod config;
 mod error;
 mod event;
 mod execute;
-mod ext;
 mod instant;
 mod operation;
 mod options;
 mod outcome;
 mod pipeline;
+mod policies;
 mod policy;
 mod ratio;
 mod runtime;
@@ -35,20 +35,22 @@ pub use config::InvalidConfig;
 pub use error::{Error, Rejection, RejectionKind};
 pub use event::{Event, Observer};
 pub use execute::{Execute, Reported};
-pub use ext::{PolicyExt, WithPolicy, WithPolicyCall};
 pub use instant::{Instant, saturating_nanos};
 pub use operation::{Call, Classified, Counted, Informed, Once, Operation, Plain, Repeat};
-pub use options::{CallOptions, IdempotencyKey, Priority};
+pub use options::{CallOptions, IdempotencyKey, Options, Priority};
 pub use outcome::{Outcome, Report, StopReason};
 pub use pipeline::Pipeline;
+pub use policies::{Policies, WithPolicy, WithPolicyCall};
 pub use policy::{Bound, Optional, Policy};
 pub use ratio::Ratio;
-#[cfg(feature = "smol")]
-pub use runtime::SmolRuntime;
-#[cfg(feature = "thread")]
-pub use runtime::ThreadRuntime;
+#[cfg(feature = "tokio")]
+pub use runtime::TokioSleep;
 pub use runtime::{Observed, Runtime, Seeded, Spawn, Spawning, TokioRuntime};
+#[cfg(feature = "smol")]
+pub use runtime::{SmolRuntime, SmolSleep};
+#[cfg(feature = "thread")]
+pub use runtime::{ThreadRuntime, ThreadSleep};
 pub use timer::Timer;
-pub use verdict::{Class, Classify, ErrIsTransient, Verdict};
+pub use verdict::{ByError, Class, Classify, ErrIsTransient, Verdict};
 #[cfg(feature = "test-util")]
 pub use virtual_runtime::{Driven, VirtualRuntime, VirtualSleep, VirtualTask};

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::Instant;
+use crate::{Attempt, Instant, Runtime};
 
 /// What one call says of itself, whatever the pipeline: `pipeline.call(..).options(options)`.
 ///
@@ -85,6 +85,40 @@ impl CallOptions {
 impl Default for CallOptions {
     fn default() -> Self {
         CallOptions::new()
+    }
+}
+
+/// What a call is told before it starts: nothing, or [`CallOptions`].
+pub trait Options: sealed::Sealed {
+    #[doc(hidden)]
+    fn get(&self) -> CallOptions;
+
+    #[doc(hidden)]
+    fn apply<R: Runtime>(&self, attempt: &mut Attempt<R>);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for super::CallOptions {}
+}
+
+impl Options for () {
+    fn get(&self) -> CallOptions {
+        CallOptions::new()
+    }
+
+    #[inline]
+    fn apply<R: Runtime>(&self, _attempt: &mut Attempt<R>) {}
+}
+
+impl Options for CallOptions {
+    fn get(&self) -> CallOptions {
+        *self
+    }
+
+    fn apply<R: Runtime>(&self, attempt: &mut Attempt<R>) {
+        attempt.apply(self);
     }
 }
 

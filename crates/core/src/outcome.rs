@@ -1,5 +1,7 @@
 //! What travels outwards through the policies.
 
+use std::fmt;
+
 use crate::{Class, Error, Rejection, RejectionKind, Verdict, attempt::Spent};
 
 /// The result of an attempt or of a whole call, with what it means.
@@ -107,6 +109,20 @@ pub enum StopReason {
     Pushback,
 }
 
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StopReason::Succeeded => "it worked",
+            StopReason::Attempts => "all attempts were made",
+            StopReason::Budget => "the retry budget is spent",
+            StopReason::Deadline => "the deadline is too close",
+            StopReason::MaxElapsed => "the time for retries is over",
+            StopReason::NotRetryable => "a retry would not help or not be safe",
+            StopReason::Pushback => "the other side asked to be left alone",
+        })
+    }
+}
+
 /// A result together with how it came about: `pipeline.call(..).reported().await`.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -115,7 +131,8 @@ pub struct Report<T, E> {
     pub result: Result<T, Error<E>>,
     /// What it means.
     pub verdict: Verdict,
-    /// How often the operation was started. Zero when a policy refused the call before that.
+    /// How often the operation was started. An attempt that a policy further in refused before it
+    /// reached the operation is not counted, so this may be less than a retry's own count, and zero.
     pub attempts: u32,
     /// Why there was no further attempt.
     pub stop: StopReason,

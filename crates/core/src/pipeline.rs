@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    AttemptInfo, Classify, ErrIsTransient, Execute, Observed, Observer, Policy, Runtime,
-    TokioRuntime,
+    AttemptInfo, ByError, Classify, ErrIsTransient, Event, Execute, Observed, Observer, Policies,
+    Policy, Runtime, TokioRuntime, Verdict,
     operation::{Call, Informed, Plain},
 };
 
@@ -29,7 +29,7 @@ pub struct Pipeline<P, R = TokioRuntime, C = ErrIsTransient> {
 }
 
 #[cfg(feature = "tokio")]
-impl<P> Pipeline<P> {
+impl<P: Policies> Pipeline<P> {
     /// A pipeline of these policies, outside-in, on tokio: one policy, or a tuple of 1 to 12.
     ///
     /// It takes every `Err` for a transient failure; [`classify`](Pipeline::classify) changes that.
@@ -42,7 +42,7 @@ impl<P> Pipeline<P> {
     }
 }
 
-impl<P, R: Runtime> Pipeline<P, R> {
+impl<P: Policies, R: Runtime> Pipeline<P, R> {
     /// A pipeline of these policies, outside-in, on `runtime`: one policy, or a tuple of 1 to 12.
     pub const fn on(runtime: R, policies: P) -> Self {
         Pipeline {
@@ -64,9 +64,22 @@ impl<P, R, C> Pipeline<P, R, C> {
         }
     }
 
-    /// Shows every event of this pipeline to `observer`: a type that implements [`Observer`], or a
-    /// closure `|event: &Event<'_>|`. An observer from before stays.
-    pub fn observe<V: Observer>(self, observer: V) -> Pipeline<P, Observed<R, V>, C> {
+    /// Replaces the classifier by one that looks at errors only: every `Ok` is a success, and
+    /// `classify` says what an error means, `|error: &io::Error| -> Verdict`.
+    pub fn classify_errors<E, F>(self, classify: F) -> Pipeline<P, R, ByError<F>>
+    where
+        F: Fn(&E) -> Verdict,
+    {
+        self.classify(ByError::new(classify))
+    }
+
+    /// Shows every event of this pipeline to a closure. An observer from before stays.
+    pub fn observe<V: Fn(&Event<'_>)>(self, observer: V) -> Pipeline<P, Observed<R, V>, C> {
+        self.observer(observer)
+    }
+
+    /// Shows every event of this pipeline to an [`Observer`]. An observer from before stays.
+    pub fn observer<V: Observer>(self, observer: V) -> Pipeline<P, Observed<R, V>, C> {
         Pipeline {
             policies: self.policies,
             runtime: Observed::new(self.runtime, observer),
@@ -103,15 +116,18 @@ impl<P, R: Runtime, C> Pipeline<P, R, C> {
     /// The future's error is [`Error::Operation`](crate::Error::Operation) with the operation's
     /// last error, or [`Error::Rejected`](crate::Error::Rejected) when a policy ended the call.
     #[inline]
-    pub fn call<'p, T, E, F, Fut>(&'p self, f: F) -> Execute<&'p P, Call<'p, F, Plain, &'p R, C>>
+    pub fn call<'p, T, E, F, Fut>(
+        &'p self,
+        f: F,
+    ) -> Execute<'p, P, Call<'p, F, Plain, R::Lent<'p>, C>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
         C: Classify<T, E>,
-        &'p P: Policy<Call<'p, F, Plain, &'p R, C>>,
+        P: Policy<'p, Call<'p, F, Plain, R::Lent<'p>, C>>,
     {
         let operation = Call::new(f, &self.classify);
-        Execute::new(&self.policies, operation, &self.runtime)
+        Execute::new(&self.policies, operation, self.runtime.lend())
     }
 
     /// Like [`call`](Pipeline::call), with a closure that is told which attempt it is, when it has
@@ -120,14 +136,14 @@ impl<P, R: Runtime, C> Pipeline<P, R, C> {
     pub fn call_with<'p, T, E, F, Fut>(
         &'p self,
         f: F,
-    ) -> Execute<&'p P, Call<'p, F, Informed, &'p R, C>>
+    ) -> Execute<'p, P, Call<'p, F, Informed, R::Lent<'p>, C>>
     where
         F: FnOnce(AttemptInfo) -> Fut,
         Fut: Future<Output = Result<T, E>>,
         C: Classify<T, E>,
-        &'p P: Policy<Call<'p, F, Informed, &'p R, C>>,
+        P: Policy<'p, Call<'p, F, Informed, R::Lent<'p>, C>>,
     {
         let operation = Call::new(f, &self.classify);
-        Execute::new(&self.policies, operation, &self.runtime)
+        Execute::new(&self.policies, operation, self.runtime.lend())
     }
 }

@@ -10,12 +10,13 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use crate::{Attempt, Operation, Outcome};
+use crate::{Attempt, Operation, Outcome, Policies};
 
 /// A rule about how an operation is run: how long, how often, whether at all.
 ///
-/// Implement it for a *reference* to your policy, `impl<'p, O: Operation> Policy<O> for &'p Mine`,
-/// with a named future. Then it stacks with all others, in any order, on any runtime.
+/// `'p` is how long the policy is borrowed for a call: its future may keep a reference to it. Write
+/// `impl<'p, O: Operation> Policy<'p, O> for Mine` with a named future, and
+/// `impl Policies for Mine {}`. Then it stacks with all others, in any order, on any runtime.
 ///
 /// # What is expected of an implementation
 ///
@@ -30,33 +31,39 @@ use crate::{Attempt, Operation, Outcome};
 /// The example `third_party_policy` of the repository is a complete one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy that can run this operation",
-    note = "a policy implements `Policy` for a reference to itself, `impl<'p, O: Operation> Policy<O> for &'p Mine`",
-    note = "a pipeline takes one policy or a tuple of 1 to 12"
+    note = "a policy implements `Policy<'p, O>` for every operation `O` that it can run"
 )]
-pub trait Policy<O: Operation> {
+pub trait Policy<'p, O: Operation> {
     /// One run of the operation under this policy.
     type Future: Future<Output = Outcome<O::Ok, O::Err>>;
 
     /// Runs `operation` under this policy.
-    fn run(self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future;
+    fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future;
 }
 
 /// An operation with one more policy around it, which is an operation again.
-#[derive(Clone, Copy, Debug)]
-pub struct Bound<P, O> {
-    policy: P,
+#[derive(Debug)]
+pub struct Bound<'p, P, O> {
+    policy: &'p P,
     operation: O,
 }
 
-impl<P, O> Bound<P, O> {
+impl<'p, P, O> Bound<'p, P, O> {
     /// Puts `policy` around `operation`.
     #[inline]
-    pub const fn new(policy: P, operation: O) -> Self {
+    pub const fn new(policy: &'p P, operation: O) -> Self {
         Bound { policy, operation }
     }
 }
 
-impl<P: Policy<O>, O: Operation> Operation for Bound<P, O> {
+impl<P, O: Clone> Clone for Bound<'_, P, O> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Bound::new(self.policy, self.operation.clone())
+    }
+}
+
+impl<'p, P: Policy<'p, O>, O: Operation> Operation for Bound<'p, P, O> {
     type Ok = O::Ok;
     type Err = O::Err;
     type Runtime = O::Runtime;
@@ -72,16 +79,18 @@ impl<P: Policy<O>, O: Operation> Operation for Bound<P, O> {
 macro_rules! tuple_policy {
     // Walks inside-out, so that each policy is asked to run the operation bound so far.
     (@step [$($all:ident)*] {$($bounds:tt)*} ($operation:ty) $outermost:ident) => {
+        impl<$($all: Policies),*> Policies for ($($all,)*) {}
+
         #[expect(non_snake_case, reason = "type and value share the macro's names")]
-        impl<'p, Op: Operation, $($all),*> Policy<Op> for &'p ($($all,)*)
+        impl<'p, Op: Operation, $($all),*> Policy<'p, Op> for ($($all,)*)
         where
             $($bounds)*
-            &'p $outermost: Policy<$operation>,
+            $outermost: Policy<'p, $operation>,
         {
-            type Future = <&'p $outermost as Policy<$operation>>::Future;
+            type Future = <$outermost as Policy<'p, $operation>>::Future;
 
             #[inline]
-            fn run(self, operation: Op, attempt: Attempt<Op::Runtime>) -> Self::Future {
+            fn run(&'p self, operation: Op, attempt: Attempt<Op::Runtime>) -> Self::Future {
                 let ($($all,)*) = self;
                 tuple_policy!(@run operation attempt $($all)*)
             }
@@ -89,8 +98,8 @@ macro_rules! tuple_policy {
     };
     (@step [$($all:ident)*] {$($bounds:tt)*} ($operation:ty) $inner:ident $($outer:ident)+) => {
         tuple_policy!(@step [$($all)*]
-            {$($bounds)* &'p $inner: Policy<$operation>,}
-            (Bound<&'p $inner, $operation>) $($outer)+);
+            {$($bounds)* $inner: Policy<'p, $operation> + 'p,}
+            (Bound<'p, $inner, $operation>) $($outer)+);
     };
     (@run $operation:ident $attempt:ident $first:ident $($rest:ident)*) => {
         $first.run(tuple_policy!(@bind $operation $($rest)*), $attempt)
@@ -116,39 +125,31 @@ tuple_policy!([A B C D E F G H I J] J I H G F E D C B A);
 tuple_policy!([A B C D E F G H I J K] K J I H G F E D C B A);
 tuple_policy!([A B C D E F G H I J K L] L K J I H G F E D C B A);
 
-impl<'p, 'q, O: Operation, P> Policy<O> for &'p &'q P
-where
-    &'q P: Policy<O>,
-{
-    type Future = <&'q P as Policy<O>>::Future;
+/// Hands a call on to the policy behind a pointer.
+macro_rules! pointer_policy {
+    ($($pointer:ty),*) => { $(
+        impl<P: Policies> Policies for $pointer {}
 
-    #[inline]
-    fn run(self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
-        (*self).run(operation, attempt)
-    }
+        impl<'p, O: Operation, P: Policy<'p, O>> Policy<'p, O> for $pointer {
+            type Future = P::Future;
+
+            #[inline]
+            fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> P::Future {
+                (**self).run(operation, attempt)
+            }
+        }
+    )* };
 }
+pointer_policy!(&P, Arc<P>, Box<P>);
 
-impl<'p, O: Operation, P> Policy<O> for &'p Arc<P>
-where
-    &'p P: Policy<O>,
-{
-    type Future = <&'p P as Policy<O>>::Future;
-
-    #[inline]
-    fn run(self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
-        (&**self).run(operation, attempt)
-    }
-}
+impl<P: Policies> Policies for Option<P> {}
 
 /// `None` lets the operation through as it is.
-impl<'p, O: Operation, P> Policy<O> for &'p Option<P>
-where
-    &'p P: Policy<O>,
-{
-    type Future = Optional<<&'p P as Policy<O>>::Future, O::Future>;
+impl<'p, O: Operation, P: Policy<'p, O>> Policy<'p, O> for Option<P> {
+    type Future = Optional<P::Future, O::Future>;
 
     #[inline]
-    fn run(self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
+    fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
         Optional {
             choice: match self {
                 Some(policy) => Choice::With {

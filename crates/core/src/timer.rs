@@ -25,6 +25,7 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
+    #[project_replace = StateReplaced]
     enum State<S> {
         Elapsed,
         Never,
@@ -65,7 +66,8 @@ impl<S: Future<Output = ()>> Timer<S> {
         let mut state = self.project().state;
         if let StateProj::Idle { at } = state.as_mut().project() {
             let sleep = runtime.sleep_until(*at);
-            state.set(State::Armed { sleep });
+            // Unlike `set` this drops nothing, so the sleep is made where it stays.
+            state.as_mut().project_replace(State::Armed { sleep });
         }
         match state.project() {
             StateProj::Armed { sleep } => sleep.poll(cx),

@@ -1,6 +1,8 @@
 //! What an outcome means, decided once, next to the operation.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
+
+use crate::instant::saturating_nanos;
 
 /// The kinds of outcome that policies tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,9 +29,10 @@ pub enum Class {
 /// assert_eq!(too_many.class(), Class::Overloaded);
 /// assert!(!too_many.may_have_executed());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    retry_after: Option<Duration>,
+    /// `u64::MAX` for none: an option of a duration is twice as large, and this travels a lot.
+    retry_after_nanos: u64,
     class: Class,
     executed: bool,
     pushback: bool,
@@ -38,7 +41,7 @@ pub struct Verdict {
 impl Verdict {
     const fn of(class: Class) -> Self {
         Verdict {
-            retry_after: None,
+            retry_after_nanos: u64::MAX,
             class,
             executed: true,
             pushback: false,
@@ -75,10 +78,11 @@ impl Verdict {
         Verdict::of(Class::Caller)
     }
 
-    /// The other side asked not to be called again before this much time has passed.
+    /// The other side asked not to be called again before this much time has passed. 584 years, as
+    /// much as the clock holds, mean that it did not say.
     #[must_use]
     pub const fn with_retry_after(mut self, retry_after: Duration) -> Self {
-        self.retry_after = Some(retry_after);
+        self.retry_after_nanos = saturating_nanos(retry_after);
         self
     }
 
@@ -105,7 +109,11 @@ impl Verdict {
     /// How long the other side asked to be left alone.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        if self.retry_after_nanos == u64::MAX {
+            None
+        } else {
+            Some(Duration::from_nanos(self.retry_after_nanos))
+        }
     }
 
     /// Whether the operation may have had its effect. `true` unless there is proof that it had none.
@@ -131,6 +139,17 @@ impl Verdict {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         matches!(self.class, Class::Transient | Class::Overloaded)
+    }
+}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verdict")
+            .field("class", &self.class)
+            .field("retry_after", &self.retry_after())
+            .field("may_have_executed", &self.executed)
+            .field("pushback", &self.pushback)
+            .finish()
     }
 }
 
@@ -187,5 +206,45 @@ impl<T, E, F: Fn(&Result<T, E>) -> Verdict> Classify<T, E> for F {
     #[inline]
     fn classify(&self, result: &Result<T, E>) -> Verdict {
         self(result)
+    }
+}
+
+/// Says what errors mean by a closure; every `Ok` is a success. See
+/// [`Pipeline::classify_errors`](crate::Pipeline::classify_errors).
+#[derive(Clone, Copy)]
+pub struct ByError<F>(F);
+
+impl<F> ByError<F> {
+    /// A classifier of errors by `classify`.
+    pub const fn new(classify: F) -> Self {
+        ByError(classify)
+    }
+}
+
+impl<F> fmt::Debug for ByError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByError")
+    }
+}
+
+impl<T, E, F: Fn(&E) -> Verdict> Classify<T, E> for ByError<F> {
+    #[inline]
+    fn classify(&self, result: &Result<T, E>) -> Verdict {
+        match result {
+            Ok(_) => Verdict::success(),
+            Err(error) => (self.0)(error),
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Class::Success => "success",
+            Class::Transient => "transient",
+            Class::Overloaded => "overloaded",
+            Class::Permanent => "permanent",
+            Class::Caller => "caller",
+        })
     }
 }

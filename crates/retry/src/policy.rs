@@ -9,21 +9,30 @@ use std::{
 
 use pin_project_lite::pin_project;
 use steadfast_core::{
-    Attempt, BudgetedCall, Event, Instant, Operation, Outcome, Policy, Repeat, Runtime, StopReason,
+    Attempt, BudgetedCall, Event, Instant, Operation, Outcome, Policies, Policy, Repeat, Runtime,
+    StopReason,
 };
 
 use crate::{Retry, backoff::Memory, rules::Rules};
 
-impl<'p, O: Operation + Repeat> Policy<O> for &'p Retry {
+impl Policies for Retry {}
+
+impl<'p, O: Operation + Repeat> Policy<'p, O> for Retry {
     type Future = RetryFuture<'p, O>;
 
     #[inline]
-    fn run(self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
+    fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
         let rules = &self.rules;
-        let call = rules
-            .budget
-            .as_ref()
-            .map(|budget| budget.enter(&mut attempt));
+        let call = match &rules.budget {
+            None => None,
+            Some(budget) => {
+                // A copy is lent out, so that without a budget the attempt stays in registers.
+                let mut counted = attempt.clone();
+                let call = budget.enter(&mut counted);
+                attempt = counted;
+                Some(call)
+            }
+        };
         if rules.max_elapsed.is_some() {
             attempt.now(); // Read here, it stays in the attempt that is kept.
         }
@@ -70,6 +79,7 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
+    #[project_replace = StateReplaced]
     enum State<F, S> {
         Running { #[pin] future: F },
         Waiting { #[pin] sleep: S },
@@ -86,19 +96,15 @@ impl<O: Operation + Repeat> Future for RetryFuture<'_, O> {
             match me.state.project() {
                 StateProj::Running { future } => {
                     let outcome = ready!(future.poll(cx));
-                    if let Some(call) = me.call {
-                        if outcome.rejection().is_none() {
-                            call.record(&outcome.verdict);
-                        }
-                    }
                     *me.starts = me.starts.saturating_add(outcome.starts());
                     if outcome.verdict.is_success() {
+                        if let Some(call) = me.call {
+                            call.record(&outcome.verdict);
+                        }
                         return Poll::Ready(outcome.ended(StopReason::Succeeded, *me.starts));
                     }
-                    me.attempt.remember_spent(outcome.spent());
-                    match self.as_mut().next(&outcome) {
-                        Ok(()) => {}
-                        Err(reason) => return Poll::Ready(self.give_up(outcome, reason)),
+                    if let Err(outcome) = self.as_mut().failed(outcome) {
+                        return Poll::Ready(outcome);
                     }
                 }
                 StateProj::Waiting { sleep } => {
@@ -111,8 +117,26 @@ impl<O: Operation + Repeat> Future for RetryFuture<'_, O> {
 }
 
 impl<O: Operation + Repeat> RetryFuture<'_, O> {
-    /// Prepares what follows a failed attempt: the wait, or the next attempt where there is none.
+    /// Prepares what follows a failed attempt, or gives its outcome back when nothing does.
     #[cold]
+    fn failed(
+        mut self: Pin<&mut Self>,
+        outcome: Outcome<O::Ok, O::Err>,
+    ) -> Result<(), Outcome<O::Ok, O::Err>> {
+        let me = self.as_mut().project();
+        if let Some(call) = me.call {
+            if outcome.rejection().is_none() {
+                call.record(&outcome.verdict);
+            }
+        }
+        me.attempt.remember_spent(outcome.spent());
+        match self.as_mut().next(&outcome) {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(self.give_up(outcome, reason)),
+        }
+    }
+
+    /// Prepares the wait, or the next attempt where there is none.
     fn next(mut self: Pin<&mut Self>, outcome: &Outcome<O::Ok, O::Err>) -> Result<(), StopReason> {
         let mut me = self.as_mut().project();
         let rules = *me.rules;
@@ -182,7 +206,6 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
         me.state.set(State::Running { future });
     }
 
-    #[cold]
     fn give_up(
         self: Pin<&mut Self>,
         outcome: Outcome<O::Ok, O::Err>,

@@ -33,7 +33,7 @@ pub(crate) const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(20);
 ///
 /// ```
 /// use std::{cell::Cell, time::Duration};
-/// use steadfast_core::{PolicyExt, StopReason, VirtualRuntime};
+/// use steadfast_core::{Policies, StopReason, VirtualRuntime};
 /// use steadfast_retry::Retry;
 ///
 /// let runtime = VirtualRuntime::new(1);

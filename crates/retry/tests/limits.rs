@@ -4,8 +4,8 @@ mod common;
 
 use common::{Script, fail, ms, pipeline, secs, transient};
 use steadfast_core::{
-    Attempt, CallOptions, Error, Operation, Policy, Ratio, RejectionKind, RetryBudget, Runtime,
-    StopReason, Verdict, VirtualRuntime,
+    Attempt, CallOptions, Error, Operation, Policies, Policy, Ratio, RejectionKind, RetryBudget,
+    Runtime, StopReason, Verdict, VirtualRuntime,
 };
 use steadfast_retry::{Jitter, Retry, RetryBuilder};
 
@@ -212,10 +212,12 @@ fn cancelling_at_every_await_leaves_the_budget_as_it_was() {
 /// Counts how often it was run.
 struct Passes(std::sync::atomic::AtomicU32);
 
-impl<O: Operation> Policy<O> for &Passes {
+impl Policies for Passes {}
+
+impl<'p, O: Operation> Policy<'p, O> for Passes {
     type Future = O::Future;
 
-    fn run(self, operation: O, attempt: Attempt<O::Runtime>) -> O::Future {
+    fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> O::Future {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         operation.start(attempt)
     }

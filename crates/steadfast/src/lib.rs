@@ -11,7 +11,14 @@ pub use steadfast_retry::{
 #[cfg(feature = "timeout")]
 pub use steadfast_timeout::{Elapsed, FutureExt, Timeout, TimeoutFuture, WithTimeout};
 
-/// Everything that calls and configuration need.
+/// The names that most programs use, and the traits that add methods to futures and closures.
 pub mod prelude {
-    pub use crate::Pipeline;
+    #[cfg(feature = "retry")]
+    pub use crate::Retry;
+    #[cfg(feature = "timeout")]
+    pub use crate::{FutureExt as _, Timeout};
+    pub use crate::{
+        Pipeline, Policies as _, RetryBudget, Runtime as _, Verdict, WithPolicy as _,
+        WithPolicyCall as _,
+    };
 }

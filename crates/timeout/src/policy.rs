@@ -11,8 +11,8 @@ use std::{
 
 use pin_project_lite::pin_project;
 use steadfast_core::{
-    Attempt, AttemptInfo, Event, Operation, Outcome, Policy, Rejection, RejectionKind, Runtime,
-    Timer, saturating_nanos,
+    Attempt, AttemptInfo, Event, Operation, Outcome, Policies, Policy, Rejection, RejectionKind,
+    Runtime, Timer, saturating_nanos,
 };
 
 /// Bounds the time that everything inside it may take.
@@ -43,7 +43,7 @@ use steadfast_core::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use steadfast_core::{Error, PolicyExt, VirtualRuntime};
+/// use steadfast_core::{Error, Policies, VirtualRuntime};
 /// use steadfast_timeout::Timeout;
 ///
 /// let runtime = VirtualRuntime::new(1);
@@ -132,11 +132,13 @@ impl fmt::Debug for Timeout {
     }
 }
 
-impl<'p, O: Operation> Policy<O> for &'p Timeout {
+impl Policies for Timeout {}
+
+impl<'p, O: Operation> Policy<'p, O> for Timeout {
     type Future = TimeoutFuture<'p, O::Runtime, O::Future>;
 
     #[inline]
-    fn run(self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
+    fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
         let now = attempt.now();
         let outer = attempt.deadline();
         if !attempt.take_timeout_override() {

@@ -65,7 +65,7 @@ pub struct RetryBudget {
 }
 
 struct Purse {
-    id: u16,
+    id: u32,
     form: Form,
 }
 
@@ -170,18 +170,15 @@ impl fmt::Debug for RetryBudget {
 }
 
 /// Tells budgets apart where one call passes through several. Zero is "none yet".
-fn next_id() -> u16 {
+fn next_id() -> u32 {
     #[expect(
         clippy::disallowed_types,
         reason = "only hands out names, no model depends on it"
     )]
-    static NEXT: atomic::AtomicU16 = atomic::AtomicU16::new(1);
-    // Relaxed: only uniqueness matters. After 65,535 budgets names recur, and two of the same name
-    // in one call merely count it once.
-    match NEXT.fetch_add(1, Relaxed) {
-        0 => NEXT.fetch_add(1, Relaxed),
-        id => id,
-    }
+    static NEXT: atomic::AtomicU32 = atomic::AtomicU32::new(1);
+    // Relaxed: only uniqueness matters. Names recur after four thousand million budgets, and two of
+    // the same name in one call merely count it once.
+    NEXT.fetch_add(1, Relaxed).max(1)
 }
 
 /// One call's account with a [`RetryBudget`], which holds at most one reservation.
@@ -190,15 +187,41 @@ fn next_id() -> u16 {
 #[must_use = "dropping it ends the call in the eyes of the budget"]
 pub struct BudgetedCall<'b> {
     purse: &'b Purse,
-    /// Of the last reservation; its two parts, because one struct of them would be padded.
-    number: u32,
-    slot: u8,
-    holds: bool,
-    counted: bool,
+    account: Account,
 }
 
-/// What a reservation is booked under: in a ratio ledger the number and the place of its slice, in
-/// a bucket what it cost.
+/// What the call owes and is owed, in one word, so that it travels in a register.
+///
+/// The low half is of the last reservation: in a ratio ledger the number of the slice it is booked
+/// in, in a bucket what it cost. Above it are the place of that slice and two flags.
+#[derive(Clone, Copy)]
+struct Account(u64);
+
+impl Account {
+    const EMPTY: Account = Account(0);
+    const HOLDS: u64 = 1 << 40;
+    const COUNTED: u64 = 1 << 41;
+    const RECEIPT: u64 = Account::HOLDS - 1;
+
+    const fn has(self, flag: u64) -> bool {
+        self.0 & flag != 0
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "two parts of one word")]
+    const fn receipt(self) -> Receipt {
+        Receipt {
+            number: self.0 as u32,
+            slot: (self.0 >> 32) as u8,
+        }
+    }
+
+    fn hold(&mut self, receipt: Receipt) {
+        let receipt = u64::from(receipt.slot) << 32 | u64::from(receipt.number);
+        self.0 = self.0 & !Account::RECEIPT | receipt | Account::HOLDS;
+    }
+}
+
+/// What a reservation is booked under.
 #[derive(Clone, Copy, Debug, Default)]
 struct Receipt {
     number: u32,
@@ -209,10 +232,7 @@ impl<'b> BudgetedCall<'b> {
     fn outside(purse: &'b Purse) -> Self {
         BudgetedCall {
             purse,
-            number: 0,
-            slot: 0,
-            holds: false,
-            counted: false,
+            account: Account::EMPTY,
         }
     }
 
@@ -223,7 +243,7 @@ impl<'b> BudgetedCall<'b> {
             Form::Bucket(_) => {}
             Form::InFlight(counts) => {
                 counts.call_begins();
-                self.counted = true;
+                self.account.0 |= Account::COUNTED;
             }
         }
     }
@@ -233,7 +253,7 @@ impl<'b> BudgetedCall<'b> {
     pub fn record(&mut self, verdict: &Verdict) {
         if let Form::Bucket(bucket) = &self.purse.form {
             if verdict.is_success() {
-                bucket.succeeded(self.number);
+                bucket.succeeded(self.account.receipt().number);
             } else if verdict.may_pass() || verdict.is_pushback() {
                 bucket.failed();
             }
@@ -250,11 +270,10 @@ impl<'b> BudgetedCall<'b> {
             Form::Bucket(bucket) => bucket.withdraw(failure.class() == Class::Overloaded),
             Form::InFlight(counts) => counts.retry_begins(),
         };
-        self.holds = receipt.is_some();
-        if let Some(Receipt { number, slot }) = receipt {
-            (self.number, self.slot) = (number, slot);
+        if let Some(receipt) = receipt {
+            self.account.hold(receipt);
         }
-        self.holds
+        receipt.is_some()
     }
 
     /// Whether [`try_reserve_at`](BudgetedCall::try_reserve_at) needs to know the time.
@@ -267,21 +286,26 @@ impl<'b> BudgetedCall<'b> {
     #[inline]
     pub fn spend(&mut self) {
         // A retry under way is counted until it ends.
-        self.holds &= matches!(self.purse.form, Form::InFlight(_));
+        if !matches!(self.purse.form, Form::InFlight(_)) {
+            self.account.0 &= !Account::HOLDS;
+        }
     }
 
+    #[inline]
     fn give_back(&mut self) {
-        if !std::mem::take(&mut self.holds) {
-            return;
+        if self.account.has(Account::HOLDS) {
+            self.account.0 &= !Account::HOLDS;
+            self.refund();
         }
+    }
+
+    fn refund(&mut self) {
+        let receipt = self.account.receipt();
         match &self.purse.form {
-            Form::Ratio(ledger) => ledger.refund(Receipt {
-                number: self.number,
-                slot: self.slot,
-            }),
+            Form::Ratio(ledger) => ledger.refund(receipt),
             Form::Bucket(bucket) => {
-                bucket.refund(self.number);
-                self.number = 0;
+                bucket.refund(receipt.number);
+                self.account.0 &= !Account::RECEIPT;
             }
             Form::InFlight(counts) => counts.retry_ends(),
         }
@@ -292,7 +316,7 @@ impl Drop for BudgetedCall<'_> {
     #[inline]
     fn drop(&mut self) {
         self.give_back();
-        if self.counted {
+        if self.account.has(Account::COUNTED) {
             if let Form::InFlight(counts) = &self.purse.form {
                 counts.call_ends();
             }
@@ -303,7 +327,7 @@ impl Drop for BudgetedCall<'_> {
 impl fmt::Debug for BudgetedCall<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BudgetedCall")
-            .field("holds", &self.holds)
+            .field("holds", &self.account.has(Account::HOLDS))
             .finish_non_exhaustive()
     }
 }

@@ -85,6 +85,11 @@ impl RatioBudget {
 /// retry costs the denominator, and nothing is rounded. `balance` is the sum of the slices; it alone
 /// decides, so a token can be taken only once. A slice carries the number of the slot of time it
 /// stands for, and is taken over by whoever moves that number on, so it expires exactly once.
+///
+/// The window ends at the newest slot that holds anything. A clock that goes back by less than a
+/// window stands still here until it has caught up, so no retry is forgotten before the calls that
+/// paid for it; one that goes back further, or jumps so far that the numbers of slots come round,
+/// begins with an empty window.
 pub(super) struct RatioLedger {
     slice_nanos: u64,
     deposit: i32,
@@ -164,15 +169,15 @@ impl RatioLedger {
     }
 
     pub(super) fn deposit_at(&self, now: Instant) {
-        let (_, change) = self.book(self.slot(now), self.deposit);
-        // Relaxed, here and below: the balance is the whole state of the decision, and nothing else
-        // is published through it.
-        self.balance.fetch_add(change, Relaxed);
+        if let Some((_, change)) = self.book(self.slot(now), self.deposit) {
+            // Relaxed, here and below: the balance is the whole state of the decision, and nothing
+            // else is published through it.
+            self.balance.fetch_add(change, Relaxed);
+        }
     }
 
     pub(super) fn withdraw_at(&self, now: Instant) -> Option<Receipt> {
-        let slot = self.slot(now);
-        self.expire(slot.epoch);
+        let slot = self.expire(self.slot(now));
         let price = i64::from(self.price);
         let mut balance = self.balance.load(Relaxed);
         loop {
@@ -187,7 +192,10 @@ impl RatioLedger {
                 Err(newer) => balance = newer,
             }
         }
-        let (number, change) = self.book(slot, -self.price);
+        let Some((number, change)) = self.book(slot, -self.price) else {
+            self.balance.fetch_add(price, Relaxed);
+            return None;
+        };
         // The price is paid already; what remains is what the slice held from an earlier round.
         self.balance.fetch_add(change + price, Relaxed);
         Some(Receipt {
@@ -219,15 +227,16 @@ impl RatioLedger {
     }
 
     pub(super) fn available_at(&self, now: Instant) -> u64 {
-        self.expire(self.slot(now).epoch);
+        self.expire(self.slot(now));
         let funds = self.balance.load(Relaxed).saturating_add(self.floor);
         u64::try_from(funds / i64::from(self.price)).unwrap_or(0)
     }
 
     /// Books `amount` in its slice. Returns the number it is booked under and what the balance
-    /// changes by, which is less what an earlier round left in the slice.
+    /// changes by, which is less what an earlier round left in the slice; `None` when the slice can
+    /// hold no more.
     #[inline]
-    fn book(&self, slot: Slot, amount: i32) -> (u32, i64) {
+    fn book(&self, slot: Slot, amount: i32) -> Option<(u32, i64)> {
         let cell = &self.slices[slot.index];
         let mut seen = cell.load(Relaxed);
         loop {
@@ -241,37 +250,49 @@ impl RatioLedger {
                 // The same slot of time, or a later one where the clock went backwards.
                 Slice {
                     tag: before.tag,
-                    net: before.net.saturating_add(amount),
+                    net: before.net.checked_add(amount)?,
                 }
             };
             match cell.compare_exchange_weak(seen, after.pack(), Relaxed, Relaxed) {
-                Ok(_) => return (after.tag, i64::from(after.net) - i64::from(before.net)),
+                Ok(_) => return Some((after.tag, i64::from(after.net) - i64::from(before.net))),
                 Err(newer) => seen = newer,
             }
         }
     }
 
-    /// Takes out of the balance what slices hold that have left the window.
-    fn expire(&self, epoch: u32) {
-        for cell in &self.slices {
-            let seen = cell.load(Relaxed);
-            let slice = Slice::unpack(seen);
-            if slice.net == 0 || slice.age(epoch) < SLICES as i32 {
-                continue;
-            }
-            // A number that no reservation in this slot can hold, so that none is refunded twice.
-            let empty = Slice {
-                tag: slice.tag.wrapping_sub(1),
-                net: 0,
-            };
-            // Whoever loses this race has nothing left to expire.
-            if cell
-                .compare_exchange(seen, empty.pack(), Relaxed, Relaxed)
-                .is_ok()
-            {
-                self.balance.fetch_sub(i64::from(slice.net), Relaxed);
+    /// Takes out of the balance what has left the window. Returns the slot that the window ends with:
+    /// the present one, or a newer one that holds something where the clock went backwards.
+    fn expire(&self, now: Slot) -> Slot {
+        let mut last = now;
+        for (index, cell) in self.slices.iter().enumerate() {
+            let Slice { tag, net } = Slice::unpack(cell.load(Relaxed));
+            if net != 0 && tag.wrapping_sub(last.epoch).cast_signed() > 0 {
+                last = Slot { index, epoch: tag };
             }
         }
+        let went_back = last.epoch.wrapping_sub(now.epoch) >= SLICES as u32;
+        if went_back {
+            last = now;
+        }
+        for cell in &self.slices {
+            let expired = cell.fetch_update(Relaxed, Relaxed, |word| {
+                let Slice { tag, net } = Slice::unpack(word);
+                let age = last.epoch.wrapping_sub(tag);
+                let expires = went_back || (net != 0 && age >= SLICES as u32);
+                // A number that no reservation in this slice can hold, so that none is refunded
+                // twice.
+                let empty = Slice {
+                    tag: tag.wrapping_sub(1),
+                    net: 0,
+                };
+                expires.then(|| empty.pack())
+            });
+            if let Ok(word) = expired {
+                let net = Slice::unpack(word).net;
+                self.balance.fetch_sub(i64::from(net), Relaxed);
+            }
+        }
+        last
     }
 }
 

@@ -14,9 +14,11 @@ mod std_clock;
 use std::{future::Future, time::SystemTime};
 
 #[cfg(feature = "smol")]
-pub use self::smol::SmolRuntime;
+pub use self::smol::{SmolRuntime, SmolSleep};
 #[cfg(feature = "thread")]
-pub use self::thread::ThreadRuntime;
+pub use self::thread::{ThreadRuntime, ThreadSleep};
+#[cfg(feature = "tokio")]
+pub use self::tokio::TokioSleep;
 pub use self::{
     tokio::TokioRuntime,
     wrap::{Observed, Seeded, Spawning},
@@ -38,6 +40,14 @@ use crate::{Event, Instant};
 pub trait Runtime: Clone {
     /// A sleep under way. Dropping it cancels the timer.
     type Sleep: Future<Output = ()>;
+
+    /// What a pipeline lends to its calls: `&'p Self`, or `Self` where that is `Copy` and smaller.
+    type Lent<'p>: Runtime<Sleep = Self::Sleep> + Copy
+    where
+        Self: 'p;
+
+    /// Lends this runtime to a call.
+    fn lend(&self) -> Self::Lent<'_>;
 
     /// The time on this runtime's monotonic clock.
     fn now(&self) -> Instant;
@@ -69,6 +79,15 @@ pub trait Spawn: Runtime {
 
 impl<R: Runtime> Runtime for &R {
     type Sleep = R::Sleep;
+    type Lent<'p>
+        = R::Lent<'p>
+    where
+        Self: 'p;
+
+    #[inline]
+    fn lend(&self) -> R::Lent<'_> {
+        (**self).lend()
+    }
 
     #[inline]
     fn now(&self) -> Instant {

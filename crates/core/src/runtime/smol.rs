@@ -19,6 +19,12 @@ pub struct SmolRuntime;
 
 impl Runtime for SmolRuntime {
     type Sleep = SmolSleep;
+    type Lent<'p> = Self;
+
+    #[inline]
+    fn lend(&self) -> Self {
+        *self
+    }
 
     fn now(&self) -> Instant {
         std_clock::now()

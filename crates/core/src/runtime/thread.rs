@@ -20,6 +20,12 @@ pub struct ThreadRuntime;
 
 impl Runtime for ThreadRuntime {
     type Sleep = ThreadSleep;
+    type Lent<'p> = Self;
+
+    #[inline]
+    fn lend(&self) -> Self {
+        *self
+    }
 
     fn now(&self) -> Instant {
         std_clock::now()

@@ -12,6 +12,9 @@
 pub struct TokioRuntime;
 
 #[cfg(feature = "tokio")]
+pub use enabled::TokioSleep;
+
+#[cfg(feature = "tokio")]
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where the runtime's clock comes from"
@@ -19,12 +22,15 @@ pub struct TokioRuntime;
 mod enabled {
     use std::{
         future::Future,
+        pin::Pin,
         sync::OnceLock,
-        time::{Duration, SystemTime},
+        task::{Context, Poll},
+        time::{Duration, Instant as StdInstant, SystemTime},
     };
 
+    use pin_project_lite::pin_project;
     use tokio::{
-        task::coop::{Unconstrained, unconstrained},
+        task::coop::{has_budget_remaining, unconstrained},
         time::{Instant as TokioInstant, Sleep},
     };
 
@@ -36,31 +42,40 @@ mod enabled {
     /// It is taken from the real clock and lies a day back, so that every runtime of the process,
     /// also one that was paused before the first use here, is past it.
     #[inline]
-    fn origin() -> TokioInstant {
-        static ORIGIN: OnceLock<TokioInstant> = OnceLock::new();
+    fn origin() -> StdInstant {
+        static ORIGIN: OnceLock<StdInstant> = OnceLock::new();
         *ORIGIN.get_or_init(|| {
-            let now = std::time::Instant::now();
+            let now = StdInstant::now();
             let day = Duration::from_secs(24 * 60 * 60);
             let past = (0..=32).find_map(|halvings| now.checked_sub(day / (1 << halvings)));
-            TokioInstant::from_std(past.unwrap_or(now))
+            past.unwrap_or(now)
         })
     }
 
     impl Runtime for TokioRuntime {
-        type Sleep = Unconstrained<Sleep>;
+        type Sleep = TokioSleep;
+        type Lent<'p> = Self;
+
+        #[inline]
+        fn lend(&self) -> Self {
+            *self
+        }
 
         #[inline]
         fn now(&self) -> Instant {
-            let since = TokioInstant::now().saturating_duration_since(origin());
+            let now = TokioInstant::now().into_std();
+            let since = now.saturating_duration_since(origin());
             Instant::from_nanos(saturating_nanos(since))
         }
 
         #[inline]
-        fn sleep_until(&self, at: Instant) -> Self::Sleep {
+        fn sleep_until(&self, at: Instant) -> TokioSleep {
             let at = origin().checked_add(Duration::from_nanos(at.as_nanos()));
             // Tokio takes 30 years for "far future" too.
             let far = || origin() + Duration::from_secs(60 * 60 * 24 * 365 * 30);
-            unconstrained(tokio::time::sleep_until(at.unwrap_or_else(far)))
+            TokioSleep {
+                sleep: tokio::time::sleep_until(TokioInstant::from_std(at.unwrap_or_else(far))),
+            }
         }
 
         #[inline]
@@ -70,6 +85,29 @@ mod enabled {
 
         fn wall(&self) -> SystemTime {
             SystemTime::now()
+        }
+    }
+
+    pin_project! {
+        /// A sleep on tokio's timers, which fires also where the task has used up its budget.
+        #[derive(Debug)]
+        #[must_use = "futures do nothing unless polled"]
+        pub struct TokioSleep {
+            #[pin]
+            sleep: Sleep,
+        }
+    }
+
+    impl Future for TokioSleep {
+        type Output = ();
+
+        #[inline]
+        fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            let sleep = self.project().sleep;
+            if has_budget_remaining() {
+                return sleep.poll(cx);
+            }
+            Pin::new(&mut unconstrained(sleep)).poll(cx)
         }
     }
 

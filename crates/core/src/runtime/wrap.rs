@@ -80,6 +80,15 @@ impl<R: fmt::Debug, V> fmt::Debug for Observed<R, V> {
 
 impl<R: Runtime, V: Observer> Runtime for Observed<R, V> {
     type Sleep = R::Sleep;
+    type Lent<'p>
+        = &'p Self
+    where
+        Self: 'p;
+
+    #[inline]
+    fn lend(&self) -> &Self {
+        self
+    }
 
     forward!(now, sleep_until, random, wall);
 
@@ -114,6 +123,15 @@ impl<R> Seeded<R> {
 
 impl<R: Runtime> Runtime for Seeded<R> {
     type Sleep = R::Sleep;
+    type Lent<'p>
+        = &'p Self
+    where
+        Self: 'p;
+
+    #[inline]
+    fn lend(&self) -> &Self {
+        self
+    }
 
     forward!(now, sleep_until, wall, emit);
 
@@ -175,6 +193,15 @@ impl<R: fmt::Debug, S> fmt::Debug for Spawning<R, S> {
 
 impl<R: Runtime, S> Runtime for Spawning<R, S> {
     type Sleep = R::Sleep;
+    type Lent<'p>
+        = &'p Self
+    where
+        Self: 'p;
+
+    #[inline]
+    fn lend(&self) -> &Self {
+        self
+    }
 
     forward!(now, sleep_until, random, wall, emit);
 }

@@ -163,6 +163,11 @@ impl VirtualRuntime {
 
 impl Runtime for VirtualRuntime {
     type Sleep = VirtualSleep;
+    type Lent<'p> = &'p Self;
+
+    fn lend(&self) -> &Self {
+        self
+    }
 
     fn now(&self) -> Instant {
         let mut clock = self.clock();

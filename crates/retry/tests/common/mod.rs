@@ -17,8 +17,8 @@ use std::{
 };
 
 use steadfast_core::{
-    Attempt, AttemptInfo, Classify, Operation, Outcome, Pipeline, Policy, Rejection, Verdict,
-    VirtualRuntime,
+    Attempt, AttemptInfo, Classify, Operation, Outcome, Pipeline, Policies, Policy, Rejection,
+    Verdict, VirtualRuntime,
 };
 
 pub const fn ms(millis: u64) -> Duration {
@@ -135,7 +135,10 @@ impl Script {
 }
 
 /// A pipeline of one or more policies over scripted operations.
-pub fn pipeline<P>(runtime: &VirtualRuntime, policies: P) -> Pipeline<P, VirtualRuntime, ByItself> {
+pub fn pipeline<P: Policies>(
+    runtime: &VirtualRuntime,
+    policies: P,
+) -> Pipeline<P, VirtualRuntime, ByItself> {
     Pipeline::on(runtime.clone(), policies).classify(ByItself)
 }
 
@@ -154,10 +157,12 @@ impl Refuse {
     }
 }
 
-impl<O: Operation> Policy<O> for &Refuse {
+impl Policies for Refuse {}
+
+impl<'p, O: Operation> Policy<'p, O> for Refuse {
     type Future = futures::future::Either<Ready<Outcome<O::Ok, O::Err>>, O::Future>;
 
-    fn run(self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
+    fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
         let mut left = self.left.lock().unwrap();
         if *left > 0 {
             *left -= 1;
