@@ -5,7 +5,7 @@
 use std::{error::Error, time::Duration};
 
 use futures::future::join_all;
-use steadfast::{AttemptInfo, PolicyExt, Retry, RetryBudget};
+use steadfast::{AttemptInfo, Policies, Retry, RetryBudget};
 
 const CALLS: u32 = 10_000;
 

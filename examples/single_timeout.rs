@@ -4,7 +4,7 @@
 
 use std::{error::Error, future::pending, io, time::Duration};
 
-use steadfast::{FutureExt, PolicyExt, Timeout};
+use steadfast::{FutureExt, Policies, Timeout};
 
 async fn fetch(page: &str) -> Result<String, io::Error> {
     match page {

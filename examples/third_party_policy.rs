@@ -14,8 +14,8 @@ use std::{
 
 use pin_project_lite::pin_project;
 use steadfast::{
-    Attempt, Event, Operation, Outcome, Pipeline, Policy, Rejection, RejectionKind, Retry, Runtime,
-    Timeout,
+    Attempt, Event, Operation, Outcome, Pipeline, Policies, Policy, Rejection, RejectionKind,
+    Retry, Runtime, Timeout,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -26,12 +26,15 @@ struct MaxInFlight {
     permits: Semaphore,
 }
 
-// For a reference, so that the future may borrow from the policy.
-impl<'p, O: Operation> Policy<O> for &'p MaxInFlight {
+// A pipeline takes it.
+impl Policies for MaxInFlight {}
+
+// The policy is lent for `'p`, so its future may borrow from it.
+impl<'p, O: Operation> Policy<'p, O> for MaxInFlight {
     type Future = MaxInFlightFuture<'p, O::Future>;
 
     // Runs at the first poll of a call: one that is never polled takes no permit.
-    fn run(self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
+    fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
         if let Ok(permit) = self.permits.try_acquire() {
             let inner = operation.start(attempt);
             return MaxInFlightFuture::Admitted { inner, permit };

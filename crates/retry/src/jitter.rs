@@ -50,7 +50,7 @@ impl Jitter {
 /// A uniform draw from `0..=max`, made of 64 random bits by multiplication (D. Lemire, *Fast Random
 /// Integer Generation in an Interval*, 2019; the bias is below 2^-64 per value).
 pub(crate) fn below(max: u64, random: u64) -> u64 {
-    let scaled = u128::from(random) * (u128::from(max) + 1) >> 64;
+    let scaled = (u128::from(random) * (u128::from(max) + 1)) >> 64;
     // The product is below (max + 1) * 2^64.
     u64::try_from(scaled).unwrap_or(max)
 }

@@ -1,4 +1,152 @@
-//! Composable resilience policies for async Rust.
+//! Composable resilience policies for async Rust: *list the policies outside-in, give them a closure,
+//! await the result.*
+//!
+//! A call times out, the client retries, and the card is charged twice. Retries without timeouts hang;
+//! without backoff and jitter they stampede; without limits they never end; without a budget they take
+//! the dependency down. Each of these has a known answer, and the answers have to agree with each other:
+//! a retry must know the deadline around it, a budget must see every retry, and all of them must mean the
+//! same by "failed". steadfast is a family of small crates that do.
+//!
+//! ```
+//! use std::{io, time::Duration};
+//!
+//! use steadfast::{Error, InvalidConfig, prelude::*};
+//!
+//! struct Payments {
+//!     calls: Pipeline<(Timeout, Retry, Timeout)>,
+//! }
+//!
+//! impl Payments {
+//!     fn new(budget: &RetryBudget) -> Result<Self, InvalidConfig> {
+//!         let retry = Retry::exponential(Duration::from_millis(50))
+//!             .max_attempts(4)
+//!             .budget(budget)
+//!             .build()?;
+//!         let calls = Pipeline::new((
+//!             Timeout::new(Duration::from_secs(10)).named("total"), // the whole call
+//!             retry,
+//!             Timeout::new(Duration::from_secs(2)).named("attempt"), // each attempt
+//!         ));
+//!         Ok(Payments { calls })
+//!     }
+//!
+//!     async fn charge(&self, order: &str) -> Result<String, Error<io::Error>> {
+//!         self.calls.call(|| send(order)).await
+//!     }
+//! }
+//!
+//! async fn send(order: &str) -> io::Result<String> {
+//!     Ok(format!("receipt for {order}")) // here the network would be
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let budget = RetryBudget::default(); // share one between all callers of a dependency
+//!     let payments = Payments::new(&budget)?;
+//!     println!("{}", payments.charge("order 7").await?);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! ```toml
+//! [dependencies]
+//! steadfast = { version = "0.1", features = ["tokio"] }
+//! ```
+//!
+//! **A retry says that the operation may happen more than once.** A call that timed out may have had its
+//! effect. Retry what is idempotent, give the call a key, or use
+//! [`Safety::WhenIdempotent`](https://docs.rs/steadfast-retry).
+//!
+//! # Two commands
+//!
+//! In a clone of the repository, with nothing but a Rust toolchain:
+//!
+//! ```sh
+//! cargo run --release --example checkout   # 1,000 orders against a payment server that misbehaves
+//! cargo xtask test                         # every test
+//! ```
+//!
+//! The first sends the same orders with no policy, with three instant retries, and with steadfast, and
+//! prints what became of them: succeeded, failed, load on the server, latency, charged twice.
+//!
+//! # The crates
+//!
+//! Take the family by this crate, or one policy by its own; each stands alone on `steadfast-core`.
+//!
+//! | crate | what it does |
+//! |---|---|
+//! | `steadfast` | everything below under one name; one feature a policy, one a runtime |
+//! | `steadfast-timeout` | deadlines: for the whole call, for each attempt, for a plain future |
+//! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
+//! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
+//!
+//! Circuit breaker, bulkhead, rate limit and idempotency are being built on the same contract. They are
+//! not there yet, and so a charge that is repeated after its answer was lost is still made twice.
+//!
+//! | runtime | feature | for |
+//! |---|---|---|
+//! | `TokioRuntime` | `tokio` | tokio; honours `tokio::time::pause`. Brings `Pipeline::new` |
+//! | `SmolRuntime` | `smol` | smol, and whatever else uses async-io |
+//! | `ThreadRuntime` | `thread` | any executor: its timers have a thread of their own |
+//! | `VirtualRuntime` | `test-util` | tests: an hour passes in microseconds, the same on every run |
+//!
+//! No runtime is on by default. On another than tokio: `Pipeline::on(SmolRuntime, policies)`.
+//!
+//! # What it promises
+//!
+//! - **One future, nothing left behind.** Nothing happens before the first poll. Whatever a policy holds
+//!   is given back on success, error, panic, timeout and cancellation alike.
+//! - **Deadlines are known everywhere.** A retry does not sleep past the timeout around it: it returns the
+//!   last real error at once.
+//! - **Load is bounded.** A budget holds the retries of all callers to a share of their calls, exactly.
+//! - **Nested retries do not multiply.** What an inner retry has spent, an outer one does not spend again.
+//! - **Your error passes through unboxed.** `Error::Operation(yours)` or `Error::Rejected(which policy,
+//!   what, when to come back)`, one flat type whatever the stack.
+//! - **Configuration that cannot work cannot be built**, and says which field, which value, which range.
+//! - **No allocation, no lock, at most one clock read** on the way to a call that succeeds.
+//! - **No `unsafe`.** `!Send` operations work; spawning on threads works with borrowed captures.
+//!
+//! # More ways to call
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use steadfast::{CallOptions, IdempotencyKey, prelude::*};
+//! # async fn fetch(page: &str) -> Result<String, std::io::Error> { Ok(page.to_string()) }
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let timeout = Timeout::new(Duration::from_secs(1));
+//! let retry = Retry::default();
+//!
+//! // One policy by itself, on a closure or around a future.
+//! retry.call(|| fetch("/a")).await?;
+//! fetch("/b").with(&timeout).await?;
+//! (|| fetch("/c")).with(&timeout).with(&retry).await?; // inside-out
+//!
+//! // What a result means is said once, for all policies.
+//! let pipeline = Pipeline::new((&retry, &timeout)).classify_errors(|error: &std::io::Error| {
+//!     match error.kind() {
+//!         std::io::ErrorKind::PermissionDenied => Verdict::permanent(),
+//!         std::io::ErrorKind::ConnectionRefused => Verdict::transient().not_executed(),
+//!         _ => Verdict::transient(),
+//!     }
+//! });
+//!
+//! // Options of one call; what an attempt knows of itself; a report of how it went.
+//! let report = pipeline
+//!     .call_with(|attempt| async move { fetch(&format!("/try/{}", attempt.number)).await })
+//!     .key(IdempotencyKey::from_u128(7))
+//!     .reported()
+//!     .await;
+//! assert_eq!((report.result?.as_str(), report.attempts), ("/try/1", 1));
+//! # Ok(()) }
+//! ```
+//!
+//! - A pipeline behind one type, to store or to choose at run time: `pipeline.boxed()`.
+//! - Policies are also taken by reference, in an `Arc`, as an `Option`, and in nested tuples.
+//! - Error types that are no `std::error::Error` themselves, such as `anyhow::Error`:
+//!   `.await.map_err(Error::flatten)?`.
+//!
+//! The folder `examples/` has a short program for each of these, ARCHITECTURE.md the reasons, and
+//! `cargo run --release -p benches --bin overhead` prints what a call costs beside other crates.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

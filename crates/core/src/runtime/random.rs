@@ -2,7 +2,7 @@
 
 use crate::sync::{AtomicU64, Relaxed};
 
-/// SplitMix64: one addition on a shared word and a mix of the result (Steele, Lea and Flood, *Fast
+/// `SplitMix64`: one addition on a shared word and a mix of the result (Steele, Lea and Flood, *Fast
 /// Splittable Pseudorandom Number Generators*, 2014).
 #[derive(Debug)]
 pub(crate) struct SplitMix(AtomicU64);

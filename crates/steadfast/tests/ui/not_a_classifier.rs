@@ -1,4 +1,4 @@
-//~ `()` does not say what a `Result<(), &str>` means
+//~ `()` does not say what a `Result<
 //~ give the pipeline a closure
 //! A classifier says what results mean.
 
