@@ -11,8 +11,8 @@ use std::{
 
 use pin_project_lite::pin_project;
 use steadfast_core::{
-    Attempt, AttemptInfo, Event, Operation, Outcome, Policies, Policy, Rejection, RejectionKind,
-    Runtime, Timer, saturating_nanos,
+    Attempt, AttemptInfo, Event, Instant, Operation, Outcome, Policies, Policy, Rejection,
+    RejectionKind, Runtime, Timer, saturating_nanos,
 };
 
 /// Bounds the time that everything inside it may take.
@@ -64,7 +64,8 @@ pub struct Timeout {
 
 #[derive(Clone)]
 enum Length {
-    Fixed(Duration),
+    /// In nanoseconds, so that a call does not convert it.
+    Fixed(u64),
     From(Arc<dyn Fn(&AttemptInfo) -> Duration + Send + Sync>),
 }
 
@@ -73,7 +74,7 @@ impl Timeout {
     #[must_use]
     pub const fn new(after: Duration) -> Self {
         Timeout {
-            length: Length::Fixed(after),
+            length: Length::Fixed(saturating_nanos(after)),
             name: "timeout",
         }
     }
@@ -106,10 +107,10 @@ impl Timeout {
     }
 
     #[inline]
-    fn length<R: Runtime>(&self, attempt: &mut Attempt<R>) -> Duration {
+    fn nanos<R: Runtime>(&self, attempt: &mut Attempt<R>) -> u64 {
         match &self.length {
-            Length::Fixed(length) => *length,
-            Length::From(length) => length(&attempt.info()),
+            Length::Fixed(nanos) => *nanos,
+            Length::From(length) => saturating_nanos(length(&attempt.info())),
         }
     }
 
@@ -125,7 +126,7 @@ impl fmt::Debug for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Timeout");
         match &self.length {
-            Length::Fixed(after) => debug.field("after", after),
+            Length::Fixed(after) => debug.field("after", &Duration::from_nanos(*after)),
             Length::From(_) => debug.field("after", &"per attempt"),
         };
         debug.field("name", &self.name).finish()
@@ -142,8 +143,8 @@ impl<'p, O: Operation> Policy<'p, O> for Timeout {
         let now = attempt.now();
         let outer = attempt.deadline();
         if !attempt.take_timeout_override() {
-            let own = now + self.length(&mut attempt);
-            attempt.tighten_deadline(own);
+            let own = now.as_nanos().saturating_add(self.nanos(&mut attempt));
+            attempt.tighten_deadline(Instant::from_nanos(own));
         }
         // Where an outer timeout ends the call no later, its timer serves here too.
         let timer = if attempt.is_deadline_enforced() && outer <= attempt.deadline() {

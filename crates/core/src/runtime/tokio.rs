@@ -35,7 +35,7 @@ mod enabled {
     };
 
     use super::TokioRuntime;
-    use crate::{Instant, Runtime, Spawn, instant::saturating_nanos};
+    use crate::{Instant, Runtime, Spawn};
 
     /// The origin of the clock.
     ///
@@ -65,7 +65,8 @@ mod enabled {
         fn now(&self) -> Instant {
             let now = TokioInstant::now().into_std();
             let since = now.saturating_duration_since(origin());
-            Instant::from_nanos(saturating_nanos(since))
+            // It holds 584 years of uptime.
+            Instant::from_nanos(since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos()))
         }
 
         #[inline]
