@@ -7,7 +7,10 @@ fn the_page_states_the_defaults_that_are_built() {
     let page = include_str!("../src/lib.rs");
     let built = format!("{:?}", Retry::default());
     for (row, field) in [
-        ("| `max_attempts`, the first included | 3 |", "max_attempts: 3,"),
+        (
+            "| `max_attempts`, the first included | 3 |",
+            "max_attempts: 3,",
+        ),
         (
             "| backoff | exponential from 50ms, factor 2 |",
             "backoff: exponential(50ms, factor 2),",

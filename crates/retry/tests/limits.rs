@@ -1,5 +1,12 @@
 //! When a retry stops although another attempt might help: deadlines, time limits, budgets, nesting.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 mod common;
 
 use common::{Script, fail, ms, pipeline, secs, transient};

@@ -1,5 +1,10 @@
 //! One test for each known defect of another retry library that this one must not have.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 mod common;
 
 use common::{Script, fail, ms, pipeline, secs, transient};
@@ -37,7 +42,7 @@ fn a_base_of_one_second_is_jittered_below_the_second() {
             .unwrap();
         let fractions: std::collections::BTreeSet<u32> = waits(&runtime, &retry)
             .iter()
-            .map(|wait| wait.subsec_millis())
+            .map(std::time::Duration::subsec_millis)
             .collect();
         assert!(fractions.len() > 40, "{jitter:?}: {fractions:?}");
     }
@@ -176,7 +181,7 @@ fn attempts(runtime: &VirtualRuntime, retry: &Retry, verdict: Verdict) -> usize 
     script.starts().len()
 }
 
-/// tower's TpsBudget: it granted 100 % when asked for 60 to 90 %.
+/// tower's `TpsBudget`: it granted 100 % when asked for 60 to 90 %.
 #[test]
 fn a_budget_of_60_to_90_percent_grants_exactly_that() {
     for percent in [60, 70, 80, 90] {
@@ -197,7 +202,7 @@ fn a_budget_of_60_to_90_percent_grants_exactly_that() {
     }
 }
 
-/// tower's TpsBudget: two racers could spend one deposit. failsafe-go: it checked and then acted.
+/// tower's `TpsBudget`: two racers could spend one deposit. failsafe-go: it checked and then acted.
 /// (The model in steadfast-core's `loom` tests searches all interleavings; this one runs real threads.)
 #[test]
 fn racers_never_spend_more_than_was_deposited() {

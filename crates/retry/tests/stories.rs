@@ -1,5 +1,10 @@
 //! What a retry policy promises: how often, after how long, and when it stops.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 mod common;
 
 use std::sync::{Arc, Mutex};

@@ -3,6 +3,11 @@
 //! Each program in `tests/ui` begins with the phrases it expects, `//~ phrase`. Only our own phrases
 //! are compared, as the rest of a message changes from one compiler to the next.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 use std::{
     env, fs,
     path::{Path, PathBuf},

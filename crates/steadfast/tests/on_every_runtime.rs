@@ -3,6 +3,12 @@
 //!
 //! They assert results and orders, never how long something took.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 use std::{
     future::{Future, pending, ready},
     sync::{

@@ -1,6 +1,12 @@
 //! A full stack: what it leaves behind when it is cancelled, how large its future is, what can be
 //! done with it on threads.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 use std::{cell::Cell, collections::HashMap, future::ready, rc::Rc, sync::Arc, time::Duration};
 
 use steadfast::{

@@ -29,6 +29,7 @@ async fn it_fires_beside_a_future_that_uses_up_tokios_cooperative_budget() {
 
 /// A clock that was paused before this crate's first use of it must not stand still for us.
 #[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "it looks at tokio's own clock")]
 async fn it_honours_a_clock_that_was_paused_before_the_first_use() {
     let calls = Pipeline::new(Timeout::new(Duration::from_secs(3600)));
     let before = tokio::time::Instant::now();

@@ -1,5 +1,10 @@
 //! What a timeout promises: what it bounds, when it fires, what it costs.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 use std::{
     cell::Cell,
     future::{Future, pending, poll_fn, ready},

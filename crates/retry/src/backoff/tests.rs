@@ -84,15 +84,16 @@ fn decorrelated_v2_is_the_difference_of_its_curve() {
     let backoff = Backoff::decorrelated_v2(Duration::from_secs(1));
     let curve = |t: f64| t.exp2() * (4.0 * t).sqrt().tanh();
     let waits = series(&backoff, 3, NO_CAP, || 1 << 63); // u = 1/2
-    let expected: Vec<u64> = [0.5, 1.5, 2.5]
+    let expected: Vec<u128> = [0.5, 1.5, 2.5]
         .iter()
         .scan(0.0, |previous, t| {
             let f = curve(*t);
             let delay = (f - *previous) / 1.4 * 1000.0;
             *previous = f;
-            Some(delay as u64)
+            Some(Duration::from_secs_f64(delay / 1000.0).as_millis())
         })
         .collect();
+    let waits: Vec<u128> = waits.into_iter().map(u128::from).collect();
     assert_eq!(waits, expected);
 }
 

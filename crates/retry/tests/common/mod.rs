@@ -6,6 +6,7 @@
     missing_debug_implementations,
     clippy::return_self_not_must_use,
     clippy::must_use_candidate,
+    clippy::unwrap_used,
     reason = "a module of tests, seen by nobody else"
 )]
 
