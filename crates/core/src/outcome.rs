@@ -17,6 +17,8 @@ pub struct Outcome<T, E> {
     pub(crate) stop: StopReason,
     pub(crate) spent: Spent,
     pub(crate) starts: u32,
+    /// The budget that has been told of it; zero for none.
+    pub(crate) budget: u32,
 }
 
 impl<T, E> Outcome<T, E> {
@@ -36,6 +38,7 @@ impl<T, E> Outcome<T, E> {
             },
             spent: Spent::NONE,
             starts: 1,
+            budget: 0,
         }
     }
 
@@ -56,6 +59,7 @@ impl<T, E> Outcome<T, E> {
             },
             spent: if timed_out { Spent::ALL } else { Spent::NONE },
             starts: u32::from(timed_out),
+            budget: 0,
         }
     }
 

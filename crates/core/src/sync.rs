@@ -8,7 +8,10 @@ use loom::sync::atomic;
 use std::sync::atomic;
 
 /// Names of our own, as clippy would follow a `use` to the types that it bans elsewhere.
-#[allow(clippy::disallowed_types, reason = "the door through which cells get atomics")]
+#[allow(
+    clippy::disallowed_types,
+    reason = "the door through which cells get atomics"
+)]
 mod types {
     use super::atomic;
 

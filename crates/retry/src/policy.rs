@@ -79,8 +79,8 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
-    #[project_replace = StateReplaced]
     enum State<F, S> {
+        Between,
         Running { #[pin] future: F },
         Waiting { #[pin] sleep: S },
     }
@@ -95,11 +95,11 @@ impl<O: Operation + Repeat> Future for RetryFuture<'_, O> {
             let me = self.as_mut().project();
             match me.state.project() {
                 StateProj::Running { future } => {
-                    let outcome = ready!(future.poll(cx));
+                    let mut outcome = ready!(future.poll(cx));
                     *me.starts = me.starts.saturating_add(outcome.starts());
                     if outcome.verdict.is_success() {
                         if let Some(call) = me.call {
-                            call.record(&outcome.verdict);
+                            call.record_outcome(&mut outcome);
                         }
                         return Poll::Ready(outcome.ended(StopReason::Succeeded, *me.starts));
                     }
@@ -111,6 +111,7 @@ impl<O: Operation + Repeat> Future for RetryFuture<'_, O> {
                     ready!(sleep.poll(cx));
                     self.as_mut().again();
                 }
+                StateProj::Between => unreachable!("polled after its end"),
             }
         }
     }
@@ -121,13 +122,14 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
     #[cold]
     fn failed(
         mut self: Pin<&mut Self>,
-        outcome: Outcome<O::Ok, O::Err>,
+        mut outcome: Outcome<O::Ok, O::Err>,
     ) -> Result<(), Outcome<O::Ok, O::Err>> {
-        let me = self.as_mut().project();
+        let mut me = self.as_mut().project();
+        // What the attempt still holds, such as a connection or a place in a budget, is free before
+        // the wait.
+        me.state.set(State::Between);
         if let Some(call) = me.call {
-            if outcome.rejection().is_none() {
-                call.record(&outcome.verdict);
-            }
+            call.record_outcome(&mut outcome);
         }
         me.attempt.remember_spent(outcome.spent());
         match self.as_mut().next(&outcome) {

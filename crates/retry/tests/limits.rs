@@ -314,3 +314,64 @@ fn a_policy_outside_sees_the_outcome_unchanged() {
     let report = runtime.block_on(calls.call_with(|info| script.run(info)).reported());
     assert_eq!(report.verdict, verdict);
 }
+
+#[test]
+fn attempts_that_time_out_drain_a_budget_of_success_tokens() {
+    let runtime = VirtualRuntime::new(1);
+    let budget = RetryBudget::success_tokens(10, Ratio::percent(10))
+        .build()
+        .unwrap();
+    // A timeout further in; its own crate is not needed for that.
+    let cut_off =
+        steadfast_core::Rejection::new("attempt", RejectionKind::TimedOut { after: ms(9) });
+    let calls = pipeline(
+        &runtime,
+        (
+            every(ms(1), 4).budget(&budget).build().unwrap(),
+            common::Refuse::first(u32::MAX, cut_off),
+        ),
+    );
+    let mut attempts = 0;
+    for _ in 0..100 {
+        let script = Script::new(&runtime, [transient()]);
+        let before = common::refusals(&calls.policies().1);
+        let _ = runtime.block_on(calls.call_with(|info| script.run(info)));
+        attempts += before - common::refusals(&calls.policies().1);
+    }
+    assert_eq!(attempts, 103, "the fifth failure leaves half of the tokens");
+}
+
+#[test]
+fn nested_retries_with_one_budget_tell_it_of_each_failure_once() {
+    let runtime = VirtualRuntime::new(1);
+    let budget = RetryBudget::success_tokens(10, Ratio::percent(10))
+        .build()
+        .unwrap();
+    let retry = || every(ms(1), 1).budget(&budget).build().unwrap();
+    let calls = pipeline(&runtime, (retry(), retry()));
+    let script = Script::new(&runtime, [transient()]);
+    let _ = runtime.block_on(calls.call_with(|info| script.run(info)));
+    assert_eq!(budget.available_at(runtime.now()), 4, "one of ten is gone");
+}
+
+#[test]
+fn an_attempt_lets_go_of_what_it_holds_before_the_wait() {
+    let runtime = VirtualRuntime::new(1);
+    let held = std::sync::Arc::new(());
+    let calls = pipeline(&runtime, every(ms(10), 2).build().unwrap());
+    let connection = std::sync::Arc::clone(&held);
+    let mut call = runtime.drive(calls.call(|| {
+        let mut connection = Some(std::sync::Arc::clone(&connection));
+        std::future::poll_fn(move |_| {
+            // Ready, and still holding on until it is dropped.
+            assert!(connection.as_mut().is_some());
+            std::task::Poll::Ready(transient())
+        })
+    }));
+    assert!(call.poll().is_pending(), "it waits");
+    assert_eq!(
+        std::sync::Arc::strong_count(&held),
+        2,
+        "only ours and the closure's"
+    );
+}

@@ -18,7 +18,7 @@ pub use self::{
     in_flight::InFlightBudget,
     ratio::RatioBudget,
 };
-use crate::{Attempt, Class, Instant, InvalidConfig, Ratio, Runtime, Verdict};
+use crate::{Attempt, Class, Instant, InvalidConfig, Outcome, Ratio, Runtime, Verdict};
 
 /// Limits how much load retries and hedges may add, over all calls that share it.
 ///
@@ -27,7 +27,8 @@ use crate::{Attempt, Class, Instant, InvalidConfig, Ratio, Runtime, Verdict};
 ///
 /// It is a handle: clones share one purse. Give the same one to every pipeline that calls the same
 /// dependency. Deposits are automatic. A retry is paid for before its backoff begins and gets its
-/// payment back when it is abandoned: cancelled, or dropped by a timeout.
+/// payment back when it is abandoned: cancelled, or dropped by a timeout. Calls before an outage fund
+/// retries in it, for as long as they are in the window.
 ///
 /// | form | a retry is allowed while | source |
 /// |---|---|---|
@@ -117,7 +118,8 @@ impl RetryBudget {
         }
     }
 
-    /// Counts a call, once: a policy further in with the same budget does not count it again.
+    /// Counts a call, once: the next policy further in that has a budget does not count it again if
+    /// it is the same one.
     ///
     /// Only a [`ratio`](RetryBudget::ratio) budget asks for the time.
     #[inline]
@@ -245,6 +247,17 @@ impl<'b> BudgetedCall<'b> {
                 counts.call_begins();
                 self.account.0 |= Account::COUNTED;
             }
+        }
+    }
+
+    /// Tells the budget what an attempt came to, once: not again where a policy further in with the
+    /// same budget has told it. A refusal from further in that reached nobody is not told.
+    #[inline]
+    pub fn record_outcome<T, E>(&mut self, outcome: &mut Outcome<T, E>) {
+        let is_own = outcome.rejection().is_some() && !outcome.verdict.may_have_executed();
+        if outcome.budget != self.purse.id && !is_own {
+            outcome.budget = self.purse.id;
+            self.record(&outcome.verdict);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A model checker gets a window that it can search.
-const SLICES: usize = if cfg!(steadfast_loom) { 2 } else { 10 };
+const SLICES: u32 = if cfg!(steadfast_loom) { 2 } else { 10 };
 
 const DEFAULT_RATIO: Ratio = Ratio::percent(20);
 const DEFAULT_TTL: Duration = Duration::from_secs(10);
@@ -97,7 +97,7 @@ pub(super) struct RatioLedger {
     /// What the floor adds to the balance.
     floor: i64,
     balance: AtomicI64,
-    slices: [AtomicU64; SLICES],
+    slices: [AtomicU64; SLICES as usize],
 }
 
 /// The content of one slice: the low 32 bits of the number of its slot of time, and the net of what
@@ -116,18 +116,19 @@ impl Slice {
     fn unpack(word: u64) -> Slice {
         Slice {
             tag: (word >> 32) as u32,
-            net: (word as u32).cast_signed(),
+            net: word as u32 as i32,
         }
     }
 
+    #[expect(clippy::cast_sign_loss, reason = "its bits, put together above")]
     fn pack(self) -> u64 {
-        u64::from(self.tag) << 32 | u64::from(self.net.cast_unsigned())
+        u64::from(self.tag) << 32 | u64::from(self.net as u32)
     }
+}
 
-    /// How many slots of time ago it was, negative when the clock went backwards since.
-    fn age(self, epoch: u32) -> i32 {
-        epoch.wrapping_sub(self.tag).cast_signed()
-    }
+/// Whether slot number `a` comes after `b`, where numbers come round: at most half a round after.
+fn is_after(a: u32, b: u32) -> bool {
+    a != b && a.wrapping_sub(b) < 1 << 31
 }
 
 /// A slot of time: where it is booked, and under which number.
@@ -145,7 +146,7 @@ impl RatioLedger {
         // At most 1e6 * 6e10 * 1e3, which takes more than 64 bits on the way.
         let floor = i128::from(per_second) * i128::from(ttl_nanos) / 1_000_000_000;
         RatioLedger {
-            slice_nanos: (saturating_nanos(settings.ttl) / SLICES as u64).max(1),
+            slice_nanos: (saturating_nanos(settings.ttl) / u64::from(SLICES)).max(1),
             deposit: i32::try_from(settings.ratio.numerator()).unwrap_or(i32::MAX),
             price: i32::try_from(price).unwrap_or(i32::MAX),
             floor: i64::try_from(floor)
@@ -163,7 +164,7 @@ impl RatioLedger {
     fn slot(&self, now: Instant) -> Slot {
         let number = now.as_nanos() / self.slice_nanos;
         Slot {
-            index: (number % SLICES as u64) as usize,
+            index: (number % u64::from(SLICES)) as usize,
             epoch: number as u32,
         }
     }
@@ -241,7 +242,7 @@ impl RatioLedger {
         let mut seen = cell.load(Relaxed);
         loop {
             let before = Slice::unpack(seen);
-            let after = if before.age(slot.epoch) > 0 || before.net == 0 {
+            let after = if is_after(slot.epoch, before.tag) || before.net == 0 {
                 Slice {
                     tag: slot.epoch,
                     net: amount,
@@ -266,26 +267,26 @@ impl RatioLedger {
         let mut last = now;
         for (index, cell) in self.slices.iter().enumerate() {
             let Slice { tag, net } = Slice::unpack(cell.load(Relaxed));
-            if net != 0 && tag.wrapping_sub(last.epoch).cast_signed() > 0 {
+            if net != 0 && is_after(tag, last.epoch) {
                 last = Slot { index, epoch: tag };
             }
         }
-        let went_back = last.epoch.wrapping_sub(now.epoch) >= SLICES as u32;
+        let went_back = last.epoch.wrapping_sub(now.epoch) >= SLICES;
         if went_back {
             last = now;
         }
+        // The number of the last slice is right for that one, and no reservation in another one has
+        // it, so none is refunded after it has left.
+        let empty = Slice {
+            tag: last.epoch,
+            net: 0,
+        };
         for cell in &self.slices {
             let expired = cell.fetch_update(Relaxed, Relaxed, |word| {
-                let Slice { tag, net } = Slice::unpack(word);
-                let age = last.epoch.wrapping_sub(tag);
-                let expires = went_back || (net != 0 && age >= SLICES as u32);
-                // A number that no reservation in this slice can hold, so that none is refunded
-                // twice.
-                let empty = Slice {
-                    tag: tag.wrapping_sub(1),
-                    net: 0,
-                };
-                expires.then(|| empty.pack())
+                let Slice { tag, .. } = Slice::unpack(word);
+                let is_before = last.epoch.wrapping_sub(tag) >= SLICES;
+                let is_beyond = tag.wrapping_sub(last.epoch) >= SLICES;
+                (went_back || is_before && is_beyond).then(|| empty.pack())
             });
             if let Ok(word) = expired {
                 let net = Slice::unpack(word).net;

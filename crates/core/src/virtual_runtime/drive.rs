@@ -106,7 +106,8 @@ impl VirtualRuntime {
     /// after the first, after the second and so on, until it runs to its end. After each drop, and
     /// at the end, `check` is told how many polls there were.
     ///
-    /// Between polls the clock moves to the next deadline, unless the future was woken already.
+    /// Before each further poll the clock moves on until the future is woken; after the last one it
+    /// does not, so the future is dropped while it waits.
     ///
     /// # Panics
     ///
@@ -119,15 +120,15 @@ impl VirtualRuntime {
         for polls in 0.. {
             let mut driven = self.drive(make());
             let mut ended = false;
-            for _ in 0..polls {
+            for poll in 0..polls {
+                self.run_ready();
+                while poll > 0 && !driven.is_woken() {
+                    assert!(self.step(), "nothing will ever wake this future");
+                    self.run_ready();
+                }
                 if driven.poll().is_ready() {
                     ended = true;
                     break;
-                }
-                self.run_ready();
-                while !driven.is_woken() {
-                    assert!(self.step(), "nothing will ever wake this future");
-                    self.run_ready();
                 }
             }
             let made = driven.polls();

@@ -1,7 +1,7 @@
 //! The executor: a queue of tasks in the order in which they were woken.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fmt,
     future::Future,
     pin::{Pin, pin},
@@ -26,6 +26,16 @@ struct Queue {
     last_id: u64,
     tasks: HashMap<u64, BoxTask>,
     ready: VecDeque<u64>,
+    queued: HashSet<u64>,
+}
+
+impl Queue {
+    /// Puts a task at the end of the queue, unless it is in it.
+    fn make_ready(&mut self, id: u64) {
+        if self.queued.insert(id) {
+            self.ready.push_back(id);
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -40,10 +50,7 @@ struct TaskWaker {
 
 impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
-        let mut queue = lock(&self.queue);
-        if !queue.ready.contains(&self.id) {
-            queue.ready.push_back(self.id);
-        }
+        lock(&self.queue).make_ready(self.id);
     }
 }
 
@@ -53,7 +60,7 @@ impl Tasks {
         queue.last_id += 1;
         let id = queue.last_id;
         queue.tasks.insert(id, task);
-        queue.ready.push_back(id);
+        queue.make_ready(id);
     }
 
     fn waker(&self, id: u64) -> Waker {
@@ -62,7 +69,10 @@ impl Tasks {
     }
 
     fn next_ready(&self) -> Option<u64> {
-        lock(&self.queue).ready.pop_front()
+        let mut queue = lock(&self.queue);
+        let id = queue.ready.pop_front()?;
+        queue.queued.remove(&id);
+        Some(id)
     }
 
     fn poll(&self, id: u64) {

@@ -119,9 +119,9 @@ impl VirtualRuntime {
         let due = {
             let mut clock = self.clock();
             clock.now = now;
-            let later = clock
-                .waiting
-                .split_off(&(now.saturating_add(Duration::from_nanos(1)), 0));
+            // What waits for `Instant::MAX` waits for ever.
+            let next = now.saturating_add(Duration::from_nanos(1));
+            let later = clock.waiting.split_off(&(next, 0));
             std::mem::replace(&mut clock.waiting, later)
         };
         for waker in due.into_values() {
@@ -157,8 +157,8 @@ impl VirtualRuntime {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let clock = self.clock();
-        let (at, _) = clock.waiting.first_key_value()?.0;
-        Some((*at).max(clock.now))
+        let (at, _) = *clock.waiting.first_key_value()?.0;
+        (at != Instant::MAX).then(|| at.max(clock.now))
     }
 }
 
@@ -227,12 +227,12 @@ impl Future for VirtualSleep {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
         let mut clock = self.runtime.clock();
-        let replaced = if clock.now >= self.key.0 {
+        let ready = clock.now >= self.key.0 && self.key.0 != Instant::MAX;
+        let replaced = if ready {
             clock.waiting.remove(&self.key)
         } else {
             clock.waiting.insert(self.key, waker)
         };
-        let ready = clock.now >= self.key.0;
         drop(clock);
         drop(replaced);
         if ready {

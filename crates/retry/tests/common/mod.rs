@@ -173,3 +173,8 @@ impl<'p, O: Operation> Policy<'p, O> for Refuse {
         }
     }
 }
+
+/// How many calls it will still refuse.
+pub fn refusals(policy: &Refuse) -> u32 {
+    *policy.left.lock().unwrap()
+}
