@@ -25,7 +25,7 @@ pub(crate) fn write(workspace: &Workspace) -> Result<(), Error> {
     Ok(())
 }
 
-/// Compares the pages with what [`write`] would write.
+/// Compares the pages with what [`write()`] would write.
 ///
 /// # Errors
 ///
