@@ -116,10 +116,14 @@ impl<R: Runtime> Attempt<R> {
         self.deadline
     }
 
-    /// Tightens the deadline. A deadline that is tighter already stays.
+    /// Tightens the deadline. A deadline that is tighter already stays; a new one is not
+    /// [enforced](Attempt::is_deadline_enforced) yet.
     #[inline]
     pub fn tighten_deadline(&mut self, deadline: Instant) {
-        self.deadline = self.deadline.min(deadline);
+        if deadline < self.deadline {
+            self.deadline = deadline;
+            self.marks.0 &= !ENFORCED;
+        }
     }
 
     /// Whether somebody further out holds a timer for the current [`deadline`](Attempt::deadline),

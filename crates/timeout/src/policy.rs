@@ -141,13 +141,12 @@ impl<'p, O: Operation> Policy<'p, O> for Timeout {
     #[inline]
     fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
         let now = attempt.now();
-        let outer = attempt.deadline();
         if !attempt.take_timeout_override() {
             let own = now.as_nanos().saturating_add(self.nanos(&mut attempt));
             attempt.tighten_deadline(Instant::from_nanos(own));
         }
         // Where an outer timeout ends the call no later, its timer serves here too.
-        let timer = if attempt.is_deadline_enforced() && outer <= attempt.deadline() {
+        let timer = if attempt.is_deadline_enforced() {
             Timer::never()
         } else {
             attempt.deadline_is_enforced();

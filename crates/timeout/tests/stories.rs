@@ -14,8 +14,8 @@ use std::{
 };
 
 use steadfast_core::{
-    CallOptions, Class, Error, Event, Instant, Pipeline, RejectionKind, Runtime, StopReason,
-    VirtualRuntime,
+    Attempt, CallOptions, Class, Error, Event, Instant, Operation, Pipeline, Policies, Policy,
+    RejectionKind, Runtime, StopReason, VirtualRuntime,
 };
 use steadfast_timeout::{FutureExt, Timeout};
 
@@ -146,6 +146,34 @@ fn where_an_outer_timer_ends_the_call_no_later_the_inner_one_arms_none() {
     let calls = Pipeline::on(runtime.clone(), stack);
     let _ = runtime.block_on(calls.call(pending::<Answer>));
     assert_eq!(runtime.sleeps_started(), 1);
+}
+
+/// Tightens the deadline, and leaves it to others to keep it.
+struct Tighten(Duration);
+
+impl Policies for Tighten {}
+
+impl<'p, O: Operation> Policy<'p, O> for Tighten {
+    type Future = O::Future;
+
+    fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> O::Future {
+        let deadline = attempt.now() + self.0;
+        attempt.tighten_deadline(deadline);
+        operation.start(attempt)
+    }
+}
+
+#[test]
+fn a_deadline_that_nobody_holds_a_timer_for_gets_one() {
+    let runtime = VirtualRuntime::new(1);
+    let stack = (
+        Timeout::new(ms(100)).named("total"),
+        Tighten(ms(30)),
+        Timeout::new(ms(50)).named("attempt"),
+    );
+    let calls = Pipeline::on(runtime.clone(), stack);
+    let result = runtime.block_on(calls.call(pending::<Answer>));
+    assert!(is_timed_out(&result, "attempt", ms(30)), "{result:?}");
 }
 
 #[test]
