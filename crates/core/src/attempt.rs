@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{CallOptions, IdempotencyKey, Instant, Priority, Runtime};
+use crate::{CallOptions, IdempotencyKey, Instant, Nesting, Outcome, Priority, Runtime, Spent};
 
 /// One attempt of one call, as the policies see it: by value, and `Copy` where the runtime is.
 ///
@@ -32,6 +32,7 @@ const IDEMPOTENT: u32 = 1;
 const KEYED: u32 = 1 << 1;
 const ENFORCED: u32 = 1 << 2;
 const OVERRIDDEN: u32 = 1 << 3;
+const EXECUTED: u32 = 1 << 4;
 /// The lowest bits of the three bytes above the flags.
 const DEPTH: u32 = 8;
 const SPENT: u32 = 16;
@@ -48,6 +49,11 @@ impl Marks {
     #[inline]
     fn set(&mut self, flag: u32) {
         self.0 |= flag;
+    }
+
+    #[inline]
+    fn clear(&mut self, flag: u32) {
+        self.0 &= !flag;
     }
 
     #[inline]
@@ -122,7 +128,7 @@ impl<R: Runtime> Attempt<R> {
     pub fn tighten_deadline(&mut self, deadline: Instant) {
         if deadline < self.deadline {
             self.deadline = deadline;
-            self.marks.0 &= !ENFORCED;
+            self.marks.clear(ENFORCED);
         }
     }
 
@@ -153,11 +159,33 @@ impl<R: Runtime> Attempt<R> {
     #[inline]
     pub fn take_timeout_override(&mut self) -> bool {
         let overridden = self.marks.has(OVERRIDDEN);
-        self.marks.0 &= !OVERRIDDEN;
+        self.marks.clear(OVERRIDDEN);
         overridden
     }
 
-    /// Which start of the operation this is within the call, from one.
+    /// The attempt begins now: whoever waits before the operation starts says so, or timeouts further
+    /// in would count the wait.
+    #[inline]
+    pub fn begins_now(&mut self) {
+        self.now = Instant::MAX;
+    }
+
+    /// The attempt began at `now`, which whoever says so has just read.
+    #[inline]
+    pub fn began_at(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// What runs inside will outlive what is around it, such as a spawned task: nobody holds a timer
+    /// for its deadline any more.
+    #[inline]
+    pub fn outlives(&mut self) {
+        self.marks.clear(ENFORCED);
+        self.begins_now();
+    }
+
+    /// Which start of the operation this is within the call, from one; a lower bound where a timeout
+    /// cut off a retry further in.
     #[inline]
     pub fn number(&self) -> u32 {
         self.number
@@ -244,30 +272,37 @@ impl<R: Runtime> Attempt<R> {
         Spent(self.marks.byte(SPENT))
     }
 
-    /// Goes one repeating policy inwards.
+    /// Goes one repeating policy inwards. From here on a timeout is one of several, so the call's own
+    /// does not take its place.
     #[inline]
     pub fn nest(&mut self) {
+        self.marks.clear(OVERRIDDEN);
         let depth = self.marks.byte(DEPTH).saturating_add(1);
         self.marks.set_byte(DEPTH, depth);
     }
 
-    /// Remembers which repeating policies inside this one have spent their attempts, as an outcome
-    /// told.
+    /// Remembers of a failed attempt what counts for the whole call: which repeating policies inside
+    /// this one have spent their attempts, and whether the operation may have executed.
     #[inline]
-    pub fn remember_spent(&mut self, spent: Spent) {
-        let spent = self.spent().0 | (spent.0 & Spent::inside(self.nesting()));
-        self.marks.set_byte(SPENT, spent);
+    pub fn remember<T, E>(&mut self, outcome: &Outcome<T, E>) {
+        let inside = outcome.spent().0 & Spent::inside(self.nesting());
+        self.marks.set_byte(SPENT, self.spent().0 | inside);
+        if outcome.verdict.may_have_executed() {
+            self.marks.set(EXECUTED);
+        }
     }
 
-    /// What a repeating policy at this place tells outwards of those inside it, and of itself.
-    #[inline]
-    pub fn spent_outwards(&self, itself: bool) -> Spent {
+    /// Puts what was [remembered](Attempt::remember) into the outcome of the whole call. `spent` says
+    /// whether the repeating policy at this place has spent its attempts.
+    pub fn conclude<T, E>(&self, outcome: Outcome<T, E>, spent: bool) -> Outcome<T, E> {
+        let mut outcome = outcome;
+        if self.marks.has(EXECUTED) {
+            outcome.verdict = outcome.verdict.may_be_executed();
+        }
         let inside = self.spent().0 & Spent::inside(self.nesting());
-        Spent(if itself {
-            inside | Spent::bit(self.nesting())
-        } else {
-            inside
-        })
+        let itself = if spent { Spent::bit(self.nesting()) } else { 0 };
+        outcome.spent = Spent(inside | itself);
+        outcome
     }
 
     /// Makes `purse` the budget that counts this call; `false` when it has counted it already.
@@ -293,7 +328,8 @@ impl<R> fmt::Debug for Attempt<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttemptInfo {
-    /// Which start of the operation this is within the call, from one.
+    /// Which start of the operation this is within the call, from one; a lower bound where a timeout
+    /// cut off a retry further in.
     pub number: u32,
     /// When it has to be over, on the runtime's clock; [`Instant::MAX`] means never.
     pub deadline: Instant,
@@ -305,55 +341,4 @@ pub struct AttemptInfo {
     pub priority: Priority,
     /// How many permits it takes.
     pub cost: u32,
-}
-
-/// How deep a policy stands among repeating policies: zero for the outermost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Nesting(u8);
-
-/// Which of the repeating policies of a call have spent their attempts, by their nesting.
-///
-/// Exact for eight nested retries; those deeper share the fate of the eighth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spent(u8);
-
-impl Spent {
-    /// None of them.
-    pub const NONE: Spent = Spent(0);
-
-    /// All of them: what has to be assumed of those that were cut off. A repeating policy further
-    /// out applies it only to those inside itself.
-    pub const ALL: Spent = Spent(u8::MAX);
-
-    const fn bit(nesting: Nesting) -> u8 {
-        1 << if nesting.0 < 7 { nesting.0 } else { 7 }
-    }
-
-    /// Those deeper than `nesting`.
-    const fn inside(nesting: Nesting) -> u8 {
-        if nesting.0 < 6 {
-            !0 << (nesting.0 + 1)
-        } else {
-            1 << 7
-        }
-    }
-
-    const fn contains(self, nesting: Nesting) -> bool {
-        self.0 & Spent::bit(nesting) != 0
-    }
-}
-
-impl<T, E> crate::Outcome<T, E> {
-    /// Which repeating policies inside have spent their attempts.
-    #[must_use]
-    pub fn spent(&self) -> Spent {
-        self.spent
-    }
-
-    /// The same outcome, after these repeating policies have spent their attempts.
-    #[inline]
-    pub fn with_spent(mut self, spent: Spent) -> Self {
-        self.spent = spent;
-        self
-    }
 }

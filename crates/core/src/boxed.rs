@@ -12,8 +12,13 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A pipeline whose type does not say what is in it: to store it, or to choose one at run time.
 ///
-/// It is a handle; clones share one pipeline. A call costs one allocation, and another for the
-/// closure and for each attempt.
+/// It is a handle; clones share one pipeline. A call costs three allocations: for the closure, for
+/// the call, and for the attempt; each further attempt costs one. As the pipeline may repeat, the
+/// closure has to be `Clone`, and it is cloned for each attempt.
+///
+/// # Cancel safety
+///
+/// As [`Pipeline`].
 ///
 /// ```
 /// # #[cfg(feature = "test-util")] {
@@ -67,8 +72,7 @@ impl<T: 'static, E: 'static> BoxPipeline<T, E> {
         F: FnOnce(AttemptInfo) -> Fut + Clone + Send + Sync + 'a,
         Fut: Future<Output = Result<T, E>> + Send + 'a,
     {
-        let call = self.pipeline.run_erased(Arc::new(Closure(f)), options);
-        Box::pin(async move { call.await.result })
+        self.pipeline.call_erased(Arc::new(Closure(f)), options)
     }
 
     /// Like [`call_with`](BoxPipeline::call_with), with a report of how it went.
@@ -138,6 +142,12 @@ mod sealed {
 
 #[doc(hidden)]
 pub trait Erased<T, E>: Send + Sync {
+    fn call_erased<'a>(
+        &'a self,
+        start: Arc<dyn Start<'a, T, E> + 'a>,
+        options: CallOptions,
+    ) -> BoxFuture<'a, Result<T, Error<E>>>;
+
     fn run_erased<'a>(
         &'a self,
         start: Arc<dyn Start<'a, T, E> + 'a>,
@@ -150,23 +160,43 @@ where
     T: 'static,
     E: 'static,
     P: Send + Sync,
-    R: Runtime + Send + Sync + 'static,
+    R: Runtime<Sleep: Send> + Send + Sync + 'static,
     for<'a> R::Lent<'a>: Send,
     C: Classify<T, E> + Send + Sync,
     for<'a> P: Policy<'a, ErasedCall<'a, T, E, R::Lent<'a>, C>, Future: Send>,
 {
+    fn call_erased<'a>(
+        &'a self,
+        start: Arc<dyn Start<'a, T, E> + 'a>,
+        options: CallOptions,
+    ) -> BoxFuture<'a, Result<T, Error<E>>> {
+        Box::pin(self.erased(start).options(options))
+    }
+
     fn run_erased<'a>(
         &'a self,
         start: Arc<dyn Start<'a, T, E> + 'a>,
         options: CallOptions,
     ) -> BoxFuture<'a, Outcome<T, E>> {
+        Box::pin(self.erased(start).options(options).into_outcome())
+    }
+}
+
+impl<P, R: Runtime, C> Pipeline<P, R, C> {
+    fn erased<'a, T, E>(
+        &'a self,
+        start: Arc<dyn Start<'a, T, E> + 'a>,
+    ) -> Execute<'a, P, ErasedCall<'a, T, E, R::Lent<'a>, C>>
+    where
+        C: Classify<T, E>,
+        P: Policy<'a, ErasedCall<'a, T, E, R::Lent<'a>, C>>,
+    {
         let operation = ErasedCall {
             start,
             classify: self.classifier(),
             runtime: PhantomData,
         };
-        let call = Execute::new(self.policies(), operation, self.runtime().lend());
-        Box::pin(call.options(options).into_outcome())
+        Execute::new(self.policies(), operation, self.runtime().lend())
     }
 }
 

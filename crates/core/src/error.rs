@@ -109,7 +109,7 @@ impl<E: error::Error + 'static> error::Error for Error<E> {
 }
 
 /// A policy's own refusal: which policy, what it did, and when to come back.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rejection {
     policy: &'static str,
     kind: RejectionKind,
@@ -203,7 +203,7 @@ impl fmt::Display for Rejection {
 impl error::Error for Rejection {}
 
 /// What a policy did to a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {
     /// The time ran out while the operation was under way; it may have had its effect.

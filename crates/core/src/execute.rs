@@ -29,9 +29,9 @@ pin_project! {
     ///
     /// Dropping it drops the operation and gives back all that policies held for the call.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Execute<'p, P: Policy<'p, O>, O: Operation, X = ()> {
+    pub struct Execute<'p, P: Policy<'p, O>, O: Operation, X: Options = ()> {
         #[pin]
-        state: State<'p, P, O, X, O::Runtime, P::Future>,
+        state: State<'p, P, O, X, O::Runtime, P::Future, X::Limit<O::Runtime>>,
         // Once polled it cannot be moved any more, so the methods that take it by value always
         // find it idle.
         #[pin]
@@ -42,9 +42,10 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     #[project_replace = StateReplaced]
-    enum State<'p, P, O, X, R, F> {
+    enum State<'p, P, O, X, R, F, L> {
         Idle { idle: Option<Idle<'p, P, O, X, R>> },
-        Running { #[pin] future: F },
+        Running { #[pin] future: F, #[pin] limit: L },
+        Over,
     }
 }
 
@@ -95,29 +96,27 @@ impl<'p, P: Policy<'p, O>, O: Operation, X: Options> Execute<'p, P, O, X> {
     }
 
     fn told(self, more: impl FnOnce(CallOptions) -> CallOptions) -> Execute<'p, P, O, CallOptions> {
-        let options = match &self.state {
-            State::Idle { idle: Some(idle) } => idle.options.get(),
-            _ => CallOptions::new(),
-        };
-        self.options(more(options))
+        let idle = self.into_idle();
+        let options = more(idle.options.get());
+        Execute::idle(idle).options(options)
     }
 
-    /// See [`CallOptions::timeout`].
+    /// How long the whole call may take, from its first poll; see [`CallOptions::timeout`].
     pub fn timeout(self, timeout: Duration) -> Execute<'p, P, O, CallOptions> {
         self.told(|options| options.timeout(timeout))
     }
 
-    /// See [`CallOptions::deadline`].
+    /// When the call has to be over, on the runtime's clock; see [`CallOptions::deadline`].
     pub fn deadline(self, deadline: Instant) -> Execute<'p, P, O, CallOptions> {
         self.told(|options| options.deadline(deadline))
     }
 
-    /// See [`CallOptions::key`].
+    /// The idempotency key of the call; see [`CallOptions::key`].
     pub fn key(self, key: IdempotencyKey) -> Execute<'p, P, O, CallOptions> {
         self.told(|options| options.key(key))
     }
 
-    /// See [`CallOptions::idempotent`].
+    /// Running it twice is as good as once; see [`CallOptions::idempotent`].
     pub fn idempotent(self) -> Execute<'p, P, O, CallOptions> {
         self.told(CallOptions::idempotent)
     }
@@ -161,7 +160,7 @@ impl<'p, P: Policy<'p, O>, O: Operation, X: Options> Execute<'p, P, O, X> {
     }
 }
 
-impl<'p, P, O, X> State<'p, P, O, X, O::Runtime, P::Future>
+impl<'p, P, O, X> State<'p, P, O, X, O::Runtime, P::Future, X::Limit<O::Runtime>>
 where
     P: Policy<'p, O>,
     O: Operation,
@@ -172,21 +171,33 @@ where
     fn poll_outcome(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<<P::Future as Future>::Output> {
+    ) -> Poll<Outcome<O::Ok, O::Err>> {
         if let StateProj::Idle { idle } = self.as_mut().project() {
             let idle = idle
                 .take()
                 .expect("it is taken once: the state changes with it, unless a policy panicked");
             let mut attempt = Attempt::first(idle.runtime);
-            idle.options.apply(&mut attempt);
+            let limit = idle.options.apply(&mut attempt);
             let future = idle.policy.run(idle.operation, attempt);
             // Unlike `set` this drops nothing but the empty place that `take` left, so the future is
             // made where it stays.
-            self.as_mut().project_replace(State::Running { future });
+            self.as_mut()
+                .project_replace(State::Running { future, limit });
         }
-        match self.project() {
-            StateProj::Running { future } => future.poll(cx),
-            StateProj::Idle { .. } => unreachable!("it was started above"),
+        match self.as_mut().project() {
+            StateProj::Running { future, limit } => {
+                if let Poll::Ready(outcome) = future.poll(cx) {
+                    return Poll::Ready(outcome);
+                }
+                match limit.poll(cx) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(over) => {
+                        self.set(State::Over);
+                        Poll::Ready(over.reject())
+                    }
+                }
+            }
+            _ => panic!("a call was polled after its end"),
         }
     }
 }
@@ -208,18 +219,19 @@ where
     }
 }
 
-impl<'p, P: Policy<'p, O>, O: Operation, X> fmt::Debug for Execute<'p, P, O, X> {
+impl<'p, P: Policy<'p, O>, O: Operation, X: Options> fmt::Debug for Execute<'p, P, O, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
             State::Idle { .. } => "Execute(not started)",
             State::Running { .. } => "Execute(running)",
+            State::Over => "Execute(over)",
         })
     }
 }
 
 pin_project! {
     /// A call whose output is still the whole outcome.
-    pub(crate) struct ExecuteOutcome<'p, P: Policy<'p, O>, O: Operation, X = ()> {
+    pub(crate) struct ExecuteOutcome<'p, P: Policy<'p, O>, O: Operation, X: Options = ()> {
         #[pin]
         call: Execute<'p, P, O, X>,
     }
@@ -242,8 +254,12 @@ pin_project! {
     /// The future of a call whose output is a [`Report`].
     ///
     /// It allocates a counter, so that the number of attempts stays exact when a timeout drops them.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Execute`].
     #[must_use = "futures do nothing unless polled"]
-    pub struct Reported<'p, P: Policy<'p, Counted<O>>, O: Operation, X = ()> {
+    pub struct Reported<'p, P: Policy<'p, Counted<O>>, O: Operation, X: Options = ()> {
         #[pin]
         call: ExecuteOutcome<'p, P, Counted<O>, X>,
         starts: Starts,
@@ -267,7 +283,7 @@ where
     }
 }
 
-impl<'p, P: Policy<'p, Counted<O>>, O: Operation, X> fmt::Debug for Reported<'p, P, O, X> {
+impl<'p, P: Policy<'p, Counted<O>>, O: Operation, X: Options> fmt::Debug for Reported<'p, P, O, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Reported").field(&self.call.call).finish()
     }

@@ -67,6 +67,7 @@ mod error;
 mod event;
 mod execute;
 mod instant;
+mod nesting;
 mod operation;
 mod options;
 mod outcome;
@@ -81,7 +82,7 @@ mod verdict;
 #[cfg(feature = "test-util")]
 mod virtual_runtime;
 
-pub use attempt::{Attempt, AttemptInfo, Nesting, Spent};
+pub use attempt::{Attempt, AttemptInfo};
 pub use boxed::{BoxPipeline, IntoBoxed};
 pub use budget::{BudgetedCall, RetryBudget};
 pub use config::InvalidConfig;
@@ -89,6 +90,7 @@ pub use error::{Error, Rejection, RejectionKind};
 pub use event::{Event, Observer};
 pub use execute::{Execute, Reported};
 pub use instant::{Instant, saturating_nanos};
+pub use nesting::{Nesting, Spent};
 pub use operation::{Call, Classified, Counted, Informed, Once, Operation, Plain, Repeat};
 pub use options::{CallOptions, IdempotencyKey, Options, Priority};
 pub use outcome::{Outcome, Report, StopReason};

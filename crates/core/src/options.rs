@@ -1,8 +1,16 @@
 //! What a caller may say of one call.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    future::{Future, Pending, pending},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use crate::{Attempt, Instant, Runtime};
+use pin_project_lite::pin_project;
+
+use crate::{Attempt, Event, Instant, Outcome, Rejection, RejectionKind, Runtime, Timer};
 
 /// What one call says of itself, whatever the pipeline: `pipeline.call(..).options(options)`.
 ///
@@ -41,16 +49,19 @@ impl CallOptions {
 
     /// When the call has to be over, on the clock of its runtime: `runtime.now() + budget`.
     ///
-    /// The tighter of this and every timeout of the pipeline wins. Policies start no wait beyond
-    /// it; the operation itself is cut off by a timeout policy, so have one in the pipeline.
+    /// The tightest of this and the timeouts of the pipeline wins. Policies start no wait beyond it,
+    /// and the call is cut off by then whatever the pipeline: the rejection names `call`.
     pub const fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Replaces, for this call, the duration of the outermost timeout policy, be it longer or
-    /// shorter; it counts from the first poll. Timeouts further in, such as one per attempt, stay as
-    /// they are.
+    /// How long the whole call may take, from its first poll, whatever the pipeline: the rejection
+    /// names `call`.
+    ///
+    /// It replaces, be it longer or shorter, the duration of a timeout policy that bounds the whole
+    /// call, which is the outermost one outside every retry. Timeouts further in, such as one per
+    /// attempt, stay as they are.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -90,11 +101,15 @@ impl Default for CallOptions {
 
 /// What a call is told before it starts: nothing, or [`CallOptions`].
 pub trait Options: sealed::Sealed {
+    /// Ready when the call's own time is over.
+    #[doc(hidden)]
+    type Limit<R: Runtime>: Future<Output = TimeOver<R>>;
+
     #[doc(hidden)]
     fn get(&self) -> CallOptions;
 
     #[doc(hidden)]
-    fn apply<R: Runtime>(&self, attempt: &mut Attempt<R>);
+    fn apply<R: Runtime>(&self, attempt: &mut Attempt<R>) -> Self::Limit<R>;
 }
 
 mod sealed {
@@ -104,21 +119,87 @@ mod sealed {
 }
 
 impl Options for () {
+    type Limit<R: Runtime> = Pending<TimeOver<R>>;
+
     fn get(&self) -> CallOptions {
         CallOptions::new()
     }
 
     #[inline]
-    fn apply<R: Runtime>(&self, _attempt: &mut Attempt<R>) {}
+    fn apply<R: Runtime>(&self, _attempt: &mut Attempt<R>) -> Self::Limit<R> {
+        pending()
+    }
 }
 
 impl Options for CallOptions {
+    type Limit<R: Runtime> = Limit<R>;
+
     fn get(&self) -> CallOptions {
         *self
     }
 
-    fn apply<R: Runtime>(&self, attempt: &mut Attempt<R>) {
+    fn apply<R: Runtime>(&self, attempt: &mut Attempt<R>) -> Limit<R> {
         attempt.apply(self);
+        let deadline = attempt.deadline();
+        let (timer, after) = if deadline == Instant::MAX {
+            (Timer::never(), Duration::MAX)
+        } else {
+            attempt.deadline_is_enforced();
+            let now = attempt.now();
+            (Timer::new(now, deadline), deadline - now)
+        };
+        Limit {
+            timer,
+            after,
+            runtime: attempt.runtime().clone(),
+        }
+    }
+}
+
+pin_project! {
+    /// The timer of a call that brought a deadline or a timeout of its own.
+    #[doc(hidden)]
+    pub struct Limit<R: Runtime> {
+        #[pin]
+        timer: Timer<R::Sleep>,
+        after: Duration,
+        runtime: R,
+    }
+}
+
+impl<R: Runtime> Future for Limit<R> {
+    type Output = TimeOver<R>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TimeOver<R>> {
+        let me = self.project();
+        me.timer.poll(me.runtime, cx).map(|()| TimeOver {
+            after: *me.after,
+            runtime: me.runtime.clone(),
+        })
+    }
+}
+
+/// The end of the time that a call allowed itself.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct TimeOver<R> {
+    after: Duration,
+    runtime: R,
+}
+
+impl<R: Runtime> TimeOver<R> {
+    /// Tells the observer, once nothing of the call is left.
+    pub(crate) fn reject<T, E>(self) -> Outcome<T, E> {
+        const NAME: &str = "call";
+        let kind = RejectionKind::TimedOut { after: self.after };
+        self.runtime.emit(&Event::rejected(NAME, kind));
+        Outcome::rejected(Rejection::new(NAME, kind))
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Limit<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limit").finish_non_exhaustive()
     }
 }
 
@@ -165,6 +246,12 @@ impl IdempotencyKey {
     #[must_use]
     pub const fn as_u128(self) -> u128 {
         u128::from_be_bytes(self.0)
+    }
+}
+
+impl From<u128> for IdempotencyKey {
+    fn from(bits: u128) -> Self {
+        IdempotencyKey::from_u128(bits)
     }
 }
 

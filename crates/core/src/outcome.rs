@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Class, Error, Rejection, RejectionKind, Verdict, attempt::Spent};
+use crate::{Class, Error, Rejection, RejectionKind, Verdict, nesting::Spent};
 
 /// The result of an attempt or of a whole call, with what it means.
 ///
@@ -12,7 +12,8 @@ use crate::{Class, Error, Rejection, RejectionKind, Verdict, attempt::Spent};
 pub struct Outcome<T, E> {
     /// What the caller will get.
     pub result: Result<T, Error<E>>,
-    /// What it means.
+    /// What it means. Of a policy that repeats it says that the operation may have executed when any
+    /// of the attempts may have.
     pub verdict: Verdict,
     pub(crate) stop: StopReason,
     pub(crate) spent: Spent,
@@ -76,6 +77,12 @@ impl<T, E> Outcome<T, E> {
         self.starts
     }
 
+    /// Which repeating policies inside have spent their attempts.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.spent
+    }
+
     /// Why there was no further attempt.
     #[must_use]
     pub fn stop_reason(&self) -> StopReason {
@@ -128,12 +135,12 @@ impl fmt::Display for StopReason {
 }
 
 /// A result together with how it came about: `pipeline.call(..).reported().await`.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report<T, E> {
     /// What the call returned.
     pub result: Result<T, Error<E>>,
-    /// What it means.
+    /// What it means; it may have executed when any of the attempts may have.
     pub verdict: Verdict,
     /// How often the operation was started. An attempt that a policy further in refused before it
     /// reached the operation is not counted, so this may be less than a retry's own count, and zero.

@@ -29,7 +29,7 @@ pub enum Class {
 /// assert_eq!(too_many.class(), Class::Overloaded);
 /// assert!(!too_many.may_have_executed());
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Verdict {
     /// `u64::MAX` for none: an option of a duration is twice as large, and this travels a lot.
     retry_after_nanos: u64,
@@ -90,6 +90,13 @@ impl Verdict {
     #[must_use]
     pub const fn not_executed(mut self) -> Self {
         self.executed = false;
+        self
+    }
+
+    /// The operation may have had its effect after all, such as in an earlier attempt.
+    #[must_use]
+    pub const fn may_be_executed(mut self) -> Self {
+        self.executed = true;
         self
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use steadfast_core::{Class, InvalidConfig, saturating_nanos};
 
-use crate::jitter::{Uniform, below};
+use crate::jitter::{below, unit};
 
 /// Fixed-point one, for the factor of the exponential backoff.
 const MICROS: u64 = 1_000_000;
@@ -94,13 +94,18 @@ impl Backoff {
         Backoff(Kind::DecorrelatedV2(saturating_nanos(base)))
     }
 
-    /// What `delay` says.
+    /// What `delay` says: without jitter, unless the policy is given one.
     #[must_use]
     pub fn custom<F>(delay: F) -> Self
     where
         F: Fn(&RetryState) -> Duration + Send + Sync + 'static,
     {
         Backoff(Kind::Custom(Arc::new(delay)))
+    }
+
+    /// Whether it is a function of the user's own, whose word counts.
+    pub(crate) const fn is_custom(&self) -> bool {
+        matches!(self.0, Kind::Custom(_))
     }
 
     /// Whether it is random by itself.
@@ -155,10 +160,14 @@ impl Backoff {
             }
             Kind::DecorrelatedV2(base) => {
                 let previous = f64::from_bits(memory.0);
-                let t = f64::from(state.retry - 1) + Uniform(random).unit();
+                let t = f64::from(state.retry - 1) + unit(random);
                 let f = t.exp2() * (4.0 * t).sqrt().tanh();
                 memory.0 = f.to_bits();
-                nanos((f - previous) / 1.4 * *base as f64, cap)
+                if *base == 0 {
+                    0
+                } else {
+                    nanos((f - previous) / 1.4 * *base as f64, cap)
+                }
             }
             Kind::Custom(delay) => saturating_nanos(delay(state)),
         };

@@ -55,13 +55,8 @@ pub(crate) fn below(max: u64, random: u64) -> u64 {
     u64::try_from(scaled).unwrap_or(max)
 }
 
-/// 64 random bits.
-pub(crate) struct Uniform(pub(crate) u64);
-
-impl Uniform {
-    /// As a fraction in `[0, 1)`.
-    pub(crate) fn unit(&self) -> f64 {
-        // The 53 bits that a float can hold.
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
+/// 64 random bits as a fraction in `[0, 1)`.
+pub(crate) fn unit(random: u64) -> f64 {
+    // The 53 bits that a float can hold.
+    (random >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -57,6 +57,9 @@
 //! | `NotRetryable` | the failure is permanent, the caller's own, or not safe to repeat |
 //! | `Pushback` | the server asked to be left alone, or for longer than may be waited |
 //!
+//! By default a `retry_after` of more than about 5 s is such a request: waiting for it is a setting,
+//! `.hints(Hints::Within(..))`, and so is to come back earlier.
+//!
 //! A refusal by a policy further in, such as an open breaker, is repeated only when it says when to come
 //! back. Nested retries do not multiply: an inner one that has spent its attempts in a call makes a single
 //! one when an outer one repeats it.

@@ -73,25 +73,30 @@ pin_project! {
         attempts: u32,
         memory: Memory,
         #[pin]
-        state: State<O::Future, <O::Runtime as Runtime>::Sleep>,
+        state: State<O::Future, <O::Runtime as Runtime>::Sleep, Outcome<O::Ok, O::Err>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<F, S> {
+    enum State<F, S, O> {
         Between,
         Running { #[pin] future: F },
-        Waiting { #[pin] sleep: S },
+        // The error before the wait is kept where the wait may end too late for another attempt.
+        Waiting { #[pin] sleep: S, last: Option<Box<O>> },
     }
 }
+
+/// How many steps one poll makes. A call that waits never gets so far; one that repeats without a
+/// wait, and whose operation never waits, must not keep its thread to itself.
+const ATTEMPTS_A_POLL: u32 = 32;
 
 impl<O: Operation + Repeat> Future for RetryFuture<'_, O> {
     type Output = Outcome<O::Ok, O::Err>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
+        for _ in 0..ATTEMPTS_A_POLL {
             let me = self.as_mut().project();
             match me.state.project() {
                 StateProj::Running { future } => {
@@ -100,6 +105,7 @@ impl<O: Operation + Repeat> Future for RetryFuture<'_, O> {
                     if outcome.verdict.is_success() {
                         if let Some(call) = me.call {
                             call.record_outcome(&mut outcome);
+                            *me.call = None; // What it held of the budget is free now.
                         }
                         return Poll::Ready(outcome.ended(StopReason::Succeeded, *me.starts));
                     }
@@ -107,13 +113,19 @@ impl<O: Operation + Repeat> Future for RetryFuture<'_, O> {
                         return Poll::Ready(outcome);
                     }
                 }
-                StateProj::Waiting { sleep } => {
+                StateProj::Waiting { sleep, last } => {
                     ready!(sleep.poll(cx));
-                    self.as_mut().again();
+                    let last = last.take();
+                    if let Err(outcome) = self.as_mut().woken(last) {
+                        return Poll::Ready(outcome);
+                    }
                 }
-                StateProj::Between => unreachable!("polled after its end"),
+                StateProj::Between => panic!("a retry was polled after its end"),
             }
         }
+        // Attempts that fail at once, and no wait between them: others get their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -131,29 +143,63 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
         if let Some(call) = me.call {
             call.record_outcome(&mut outcome);
         }
-        me.attempt.remember_spent(outcome.spent());
+        me.attempt.remember(&outcome);
         match self.as_mut().next(&outcome) {
-            Ok(()) => Ok(()),
-            Err(reason) => Err(self.give_up(outcome, reason)),
+            Ok(Next::AtOnce) => self.again(None),
+            Ok(Next::At(wake)) => {
+                let me = self.as_mut().project();
+                // An `Ok` that counts as a failure may hold what the next attempt needs, such as a
+                // connection; an error may be returned after all.
+                let is_kept = me.rules.needs_time(me.attempt) && outcome.result.is_err();
+                let last = is_kept.then(|| Box::new(outcome));
+                let sleep = me.attempt.runtime().sleep_until(wake);
+                self.project().state.set(State::Waiting { sleep, last });
+            }
+            Err(reason) => return Err(self.give_up(outcome, reason)),
+        }
+        Ok(())
+    }
+
+    /// Makes the next attempt after a wait, unless the wait ended too late for it.
+    #[cold]
+    fn woken(
+        mut self: Pin<&mut Self>,
+        last: Option<Box<Outcome<O::Ok, O::Err>>>,
+    ) -> Result<(), Outcome<O::Ok, O::Err>> {
+        let Some(last) = last else {
+            self.again(None);
+            return Ok(());
+        };
+        let me = self.as_mut().project();
+        let now = me.attempt.runtime().now();
+        let began = began(me.rules, me.attempt);
+        match me.rules.is_in_time(now, me.attempt.deadline(), began) {
+            Ok(()) => {
+                self.again(Some(now));
+                Ok(())
+            }
+            Err(reason) => Err(self.give_up(*last, reason)),
         }
     }
 
-    /// Prepares the wait, or the next attempt where there is none.
-    fn next(mut self: Pin<&mut Self>, outcome: &Outcome<O::Ok, O::Err>) -> Result<(), StopReason> {
-        let mut me = self.as_mut().project();
+    /// Decides what follows.
+    fn next(self: Pin<&mut Self>, outcome: &Outcome<O::Ok, O::Err>) -> Result<Next, StopReason> {
+        let me = self.project();
         let rules = *me.rules;
-        let began = if rules.max_elapsed.is_some() {
-            me.attempt.now()
-        } else {
-            Instant::MAX
-        };
+        let began = began(rules, me.attempt);
         let runtime = me.attempt.runtime();
         rules.may_repeat(outcome, me.attempt.is_idempotent())?;
         if me.operation.is_none() {
             return Err(StopReason::Attempts);
         }
         let verdict = &outcome.verdict;
-        let delay = rules.delay(*me.attempts, me.memory, verdict, || runtime.random())?;
+        let delay = rules.delay(
+            *me.attempts,
+            me.memory,
+            verdict,
+            outcome.rejection().is_some(),
+            || runtime.random(),
+        )?;
         let needs_time = !delay.is_zero()
             || rules.needs_time(me.attempt)
             || me.call.as_ref().is_some_and(BudgetedCall::needs_time);
@@ -178,22 +224,17 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
             delay,
             verdict.class(),
         ));
-        if delay.is_zero() {
-            // No timer: elsewhere a sleep of zero costs a whole tick of the timer wheel.
-            self.again();
+        // No timer for no delay: elsewhere a sleep of zero costs a whole tick of the timer wheel.
+        Ok(if delay.is_zero() {
+            Next::AtOnce
         } else {
-            let sleep = runtime.sleep_until(wake);
-            me.state.set(State::Waiting { sleep });
-        }
-        Ok(())
+            Next::At(wake)
+        })
     }
 
-    /// Makes the next attempt.
-    fn again(self: Pin<&mut Self>) {
+    /// Makes the next attempt, which begins `now` where that is known.
+    fn again(self: Pin<&mut Self>, now: Option<Instant>) {
         let mut me = self.project();
-        if let Some(call) = me.call {
-            call.spend();
-        }
         *me.attempts += 1;
         let is_last = *me.attempts >= me.rules.attempts_for(me.attempt);
         let operation = if is_last {
@@ -201,9 +242,15 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
         } else {
             me.operation.clone()
         };
+        let operation = operation.expect("an attempt follows only where the operation is kept");
         let mut inner = me.attempt.repeated(*me.starts);
         inner.nest();
-        let operation = operation.expect("an attempt follows only where the operation is kept");
+        if let Some(now) = now {
+            inner.began_at(now);
+        }
+        if let Some(call) = me.call {
+            call.spend();
+        }
         let future = operation.start(inner);
         me.state.set(State::Running { future });
     }
@@ -216,10 +263,27 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
         let me = self.project();
         let event = Event::gave_up(me.rules.name, *me.attempts, reason);
         me.attempt.runtime().emit(&event);
-        let spent = me
-            .attempt
-            .spent_outwards(reason != StopReason::NotRetryable);
-        outcome.ended(reason, *me.starts).with_spent(spent)
+        let spent = me.operation.is_none() || reason != StopReason::NotRetryable;
+        // What the call held of the budget is free now.
+        *me.call = None;
+        me.attempt
+            .conclude(outcome.ended(reason, *me.starts), spent)
+    }
+}
+
+/// What follows a failed attempt.
+enum Next {
+    AtOnce,
+    At(Instant),
+}
+
+/// When the first attempt began, where anybody asks: it was read then and stays in the attempt that
+/// is kept.
+fn began<R: Runtime>(rules: &Rules, attempt: &mut Attempt<R>) -> Instant {
+    if rules.max_elapsed.is_some() {
+        attempt.now()
+    } else {
+        Instant::MAX
     }
 }
 

@@ -59,23 +59,24 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Waits the same time before each retry.
+    /// Waits up to the same time before each retry: with the default, full jitter, anything from zero
+    /// to it.
     pub fn constant(delay: Duration) -> RetryBuilder {
         Retry::with_backoff(Backoff::constant(delay))
     }
 
-    /// Waits `base` longer before each retry.
+    /// Waits up to `base` longer before each retry.
     pub fn linear(base: Duration) -> RetryBuilder {
         Retry::with_backoff(Backoff::linear(base))
     }
 
-    /// Waits `base` at first, and twice as long, or [`factor`](RetryBuilder::factor) times as long,
-    /// before each further retry.
+    /// Waits up to `base` at first, and up to twice as long, or [`factor`](RetryBuilder::factor) times
+    /// as long, before each further retry.
     pub fn exponential(base: Duration) -> RetryBuilder {
         Retry::with_backoff(Backoff::exponential(base, DEFAULT_FACTOR))
     }
 
-    /// Waits `base` times the Fibonacci numbers.
+    /// Waits up to `base` times the Fibonacci numbers.
     pub fn fibonacci(base: Duration) -> RetryBuilder {
         Retry::with_backoff(Backoff::fibonacci(base))
     }
@@ -87,7 +88,7 @@ impl Retry {
 
     /// Waits as this backoff says.
     pub fn with_backoff(backoff: Backoff) -> RetryBuilder {
-        let jitter = if backoff.is_random() {
+        let jitter = if backoff.is_random() || backoff.is_custom() {
             Jitter::None
         } else {
             Jitter::default()
@@ -155,7 +156,7 @@ impl RetryBuilder {
     }
 
     /// How the waits are spread; default [`Jitter::Full`], or [`Jitter::None`] where the backoff is
-    /// random by itself.
+    /// random by itself or a function of your own.
     pub fn jitter(mut self, jitter: Jitter) -> Self {
         self.rules.jitter = jitter;
         self
@@ -168,15 +169,15 @@ impl RetryBuilder {
         self
     }
 
-    /// No attempt begins this long after the first one began, on the runtime's clock: attempts and
-    /// waits count. More than zero; by default there is no such limit.
+    /// No wait is begun after which an attempt would begin this long after the first one began, on the
+    /// runtime's clock: attempts and waits count. More than zero; by default there is no such limit.
     pub fn max_elapsed(mut self, limit: Duration) -> Self {
         self.rules.max_elapsed = Some(limit);
         self
     }
 
     /// How much time before the deadline an attempt must have to be worth making; default zero.
-    /// An attempt that would begin at or after the deadline is never made.
+    /// No wait is begun after which the attempt would begin at or after the deadline.
     pub fn min_attempt_time(mut self, time: Duration) -> Self {
         self.rules.min_attempt_time = time;
         self
@@ -188,7 +189,8 @@ impl RetryBuilder {
         self
     }
 
-    /// What a server's `retry_after` does to the wait; default [`Hints::Within`] 5 s.
+    /// What a server's `retry_after` does to the wait; default [`Hints::Within`] 5 s: with a hint more
+    /// than 5 s beyond the own wait there is no further attempt.
     pub fn hints(mut self, hints: Hints) -> Self {
         self.rules.hints = hints;
         self
@@ -209,8 +211,8 @@ impl RetryBuilder {
     }
 
     /// Makes all its attempts each time it is run, even when an outer retry of the same call runs it
-    /// again. By default nested retries do not multiply: once this one has spent its attempts in a
-    /// call, it makes a single one each time.
+    /// again. By default nested retries do not multiply: once this one has given up in a call, with
+    /// its attempts made or for lack of time or budget, it makes a single one each time.
     pub fn independent(mut self) -> Self {
         self.rules.independent = true;
         self

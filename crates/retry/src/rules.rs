@@ -35,7 +35,8 @@ pub enum Hints {
     /// As [`Within`](Hints::Within), but a hint beyond the slack is cut to it and the call goes on,
     /// which is earlier than the server asked. AWS SDKs do this, with a slack of 5 s.
     Clamp(Duration),
-    /// Hints are not looked at.
+    /// Hints of servers are not looked at. Those of policies further in always are: an open breaker
+    /// is not tried before it would let a call through.
     Ignore,
 }
 
@@ -99,12 +100,14 @@ impl Rules {
         matches!(kind, RejectionKind::TimedOut { .. }) || retry_after.is_some()
     }
 
-    /// How long to wait before the next attempt, after so many.
+    /// How long to wait before the next attempt, after so many. `is_own` says that the last one was
+    /// refused by a policy further in.
     pub(crate) fn delay(
         &self,
         attempts: u32,
         memory: &mut Memory,
         verdict: &Verdict,
+        is_own: bool,
         mut random: impl FnMut() -> u64,
     ) -> Result<Duration, StopReason> {
         let state = RetryState {
@@ -123,12 +126,22 @@ impl Rules {
             Jitter::None => backoff,
             jitter => jitter.spread(backoff, cap, random()),
         };
-        self.with_hint(Duration::from_nanos(own), verdict.retry_after())
+        self.with_hint(Duration::from_nanos(own), verdict.retry_after(), is_own)
     }
 
-    fn with_hint(&self, own: Duration, hint: Option<Duration>) -> Result<Duration, StopReason> {
+    fn with_hint(
+        &self,
+        own: Duration,
+        hint: Option<Duration>,
+        is_own: bool,
+    ) -> Result<Duration, StopReason> {
         let Some(hint) = hint else { return Ok(own) };
-        let slack = match self.hints {
+        let hints = match self.hints {
+            // A policy of ours knows when it will let calls through again; before that is in vain.
+            Hints::Ignore | Hints::Clamp(_) if is_own => Hints::default(),
+            hints => hints,
+        };
+        let slack = match hints {
             Hints::Ignore => return Ok(own),
             Hints::Within(slack) | Hints::Clamp(slack) => slack,
         };
@@ -138,7 +151,7 @@ impl Rules {
         let longest = own.saturating_add(slack);
         if hint <= longest {
             Ok(hint.max(own))
-        } else if let Hints::Clamp(_) = self.hints {
+        } else if let Hints::Clamp(_) = hints {
             Ok(longest)
         } else {
             Err(StopReason::Pushback)

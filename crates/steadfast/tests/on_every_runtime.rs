@@ -158,6 +158,33 @@ async fn combinators_chain_inside_out<R: Runtime>(runtime: R) {
     assert_eq!(starts.load(SeqCst), 3);
 }
 
+/// One purse, calls in turn on two clocks of the process: they count from one origin.
+#[test]
+fn a_budget_serves_several_runtimes() {
+    let budget = RetryBudget::ratio(Ratio::percent(10))
+        .min_per_second(0)
+        .build()
+        .unwrap();
+    let retry = Retry::constant(ms(0)).budget(&budget).build().unwrap();
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut attempts = 0;
+    for _ in 0..500 {
+        let on_tokio = Pipeline::on(TokioRuntime, &retry);
+        let call = on_tokio.call(|| ready(Answer::Err("down"))).reported();
+        attempts += tokio.block_on(call).attempts;
+        let on_thread = Pipeline::on(ThreadRuntime, &retry);
+        let call = on_thread.call(|| ready(Answer::Err("down"))).reported();
+        attempts += futures::executor::block_on(call).attempts;
+        let on_smol = Pipeline::on(SmolRuntime, &retry);
+        let call = on_smol.call(|| ready(Answer::Err("down"))).reported();
+        attempts += futures::executor::block_on(call).attempts;
+    }
+    assert_eq!(attempts, 1650, "1.1 times 1500");
+}
+
 /// Runs every story that needs no more than a runtime.
 async fn every_story<R: Runtime>(runtime: R) {
     it_retries_until_it_works(runtime.clone()).await;

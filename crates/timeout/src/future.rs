@@ -65,7 +65,7 @@ pub trait FutureExt: Future + Sized {
     /// ```
     fn timeout_on<R: Runtime>(self, runtime: R, after: Duration) -> WithTimeout<Self, R> {
         WithTimeout {
-            inner: self,
+            inner: Some(self),
             timer: Timer::never(),
             started: false,
             after,
@@ -80,8 +80,9 @@ pin_project! {
     /// The future of [`FutureExt::timeout`].
     #[must_use = "futures do nothing unless polled"]
     pub struct WithTimeout<F, R: Runtime> {
+        // Gone once the time is up.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         #[pin]
         timer: Timer<R::Sleep>,
         started: bool,
@@ -101,12 +102,15 @@ impl<F: Future, R: Runtime> Future for WithTimeout<F, R> {
             let now = me.runtime.now();
             me.timer.set(Timer::new(now, now + *me.after));
         }
-        if let Poll::Ready(output) = me.inner.poll(cx) {
+        let inner = me.inner.as_mut().as_pin_mut();
+        if let Poll::Ready(output) = inner.expect("polled after its end").poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        me.timer
-            .poll(me.runtime, cx)
-            .map(|()| Err(Elapsed { after: *me.after }))
+        if me.timer.poll(me.runtime, cx).is_pending() {
+            return Poll::Pending;
+        }
+        me.inner.set(None);
+        Poll::Ready(Err(Elapsed { after: *me.after }))
     }
 }
 

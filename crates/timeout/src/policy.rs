@@ -156,7 +156,7 @@ impl<'p, O: Operation> Policy<'p, O> for Timeout {
             policy: self,
             after_nanos: saturating_nanos(attempt.deadline() - now),
             runtime: attempt.runtime().clone(),
-            inner: operation.start(attempt),
+            inner: Some(operation.start(attempt)),
             timer,
         }
     }
@@ -166,8 +166,9 @@ pin_project! {
     /// One run of an operation under a [`Timeout`].
     #[must_use = "futures do nothing unless polled"]
     pub struct TimeoutFuture<'p, R: Runtime, F> {
+        // Gone once the time is up.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         #[pin]
         timer: Timer<R::Sleep>,
         runtime: R,
@@ -185,13 +186,15 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let me = self.project();
-        if let Poll::Ready(outcome) = me.inner.poll(cx) {
+        let mut me = self.project();
+        let inner = me.inner.as_mut().as_pin_mut();
+        if let Poll::Ready(outcome) = inner.expect("polled after its end").poll(cx) {
             return Poll::Ready(outcome);
         }
         if me.timer.poll(me.runtime, cx).is_pending() {
             return Poll::Pending;
         }
+        me.inner.set(None);
         let after = Duration::from_nanos(*me.after_nanos);
         Poll::Ready(me.policy.cut_off(me.runtime, after))
     }

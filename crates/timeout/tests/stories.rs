@@ -8,14 +8,15 @@
 use std::{
     cell::Cell,
     future::{Future, pending, poll_fn, ready},
+    pin::Pin,
     sync::{Arc, Mutex},
     task::Poll,
     time::Duration,
 };
 
 use steadfast_core::{
-    Attempt, CallOptions, Class, Error, Event, Instant, Operation, Pipeline, Policies, Policy,
-    RejectionKind, Runtime, StopReason, VirtualRuntime,
+    Attempt, CallOptions, Class, Error, Event, Instant, Operation, Outcome, Pipeline, Policies,
+    Policy, RejectionKind, Runtime, StopReason, VirtualRuntime,
 };
 use steadfast_timeout::{FutureExt, Timeout};
 
@@ -180,11 +181,11 @@ fn a_deadline_that_nobody_holds_a_timer_for_gets_one() {
 fn a_deadline_of_the_call_counts_when_it_is_tighter() {
     let runtime = VirtualRuntime::new(1);
     let calls = Pipeline::on(runtime.clone(), Timeout::new(ms(100)));
-    for (deadline, ends) in [(ms(30), ms(30)), (ms(1000), ms(100))] {
+    for (deadline, policy, ends) in [(ms(30), "call", ms(30)), (ms(1000), "timeout", ms(100))] {
         let start = runtime.elapsed();
         let options = CallOptions::new().deadline(runtime.now() + deadline);
         let result = runtime.block_on(calls.call(pending::<Answer>).options(options));
-        assert!(is_timed_out(&result, "timeout", ends), "{result:?}");
+        assert!(is_timed_out(&result, policy, ends), "{result:?}");
         assert_eq!(runtime.elapsed() - start, ends);
     }
 }
@@ -197,7 +198,7 @@ fn a_timeout_of_the_call_replaces_that_of_the_outermost_policy_only() {
         Timeout::new(ms(80)).named("attempt"),
     );
     let calls = Pipeline::on(runtime.clone(), stack);
-    for (own, policy, ends) in [(30, "total", 30), (5000, "attempt", 80)] {
+    for (own, policy, ends) in [(30, "call", 30), (5000, "attempt", 80)] {
         let options = CallOptions::new().timeout(ms(own));
         let result = runtime.block_on(calls.call(pending::<Answer>).options(options));
         assert!(is_timed_out(&result, policy, ms(ends)), "{result:?}");
@@ -325,4 +326,136 @@ fn a_plain_future_of_any_output_gets_a_timeout() {
     let at_once = poll_fn(|_| Poll::<u8>::Pending).timeout_on(runtime.clone(), ms(0));
     assert!(runtime.block_on(at_once).is_err());
     assert_eq!(runtime.sleeps_started(), 1, "only the ten milliseconds");
+}
+
+#[test]
+fn a_time_limit_of_the_call_holds_without_any_timeout_policy() {
+    let runtime = VirtualRuntime::new(1);
+    let calls = Pipeline::on(runtime.clone(), None::<Timeout>);
+    let start = runtime.elapsed();
+    let result = runtime.block_on(calls.call(pending::<Answer>).timeout(ms(30)));
+    assert!(is_timed_out(&result, "call", ms(30)), "{result:?}");
+    let deadline = runtime.now() + ms(30);
+    let result = runtime.block_on(calls.call(pending::<Answer>).deadline(deadline));
+    assert!(is_timed_out(&result, "call", ms(30)), "{result:?}");
+    assert_eq!(runtime.elapsed() - start, ms(60));
+    let nothing = CallOptions::new().cost(2);
+    let result = runtime.block_on(calls.call(|| after(&runtime, ms(5000))).options(nothing));
+    assert_eq!(result, Ok("done"), "options without a limit have none");
+}
+
+/// Runs what is inside a second time when the first time ends in an error.
+struct Twice;
+
+impl Policies for Twice {}
+
+impl<'p, O: Operation + Clone + 'p> Policy<'p, O> for Twice {
+    type Future = Pin<Box<dyn Future<Output = Outcome<O::Ok, O::Err>> + 'p>>;
+
+    fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
+        Box::pin(async move {
+            let mut inner = attempt.clone();
+            inner.nest();
+            let first = operation.clone().start(inner).await;
+            if first.result.is_ok() {
+                return first;
+            }
+            let mut again = attempt.repeated(1);
+            again.nest();
+            operation.start(again).await
+        })
+    }
+}
+
+#[test]
+fn a_time_limit_of_the_call_leaves_the_timeout_of_each_attempt_as_it_is() {
+    let runtime = VirtualRuntime::new(1);
+    let calls = Pipeline::on(runtime.clone(), (Twice, Timeout::new(ms(20))));
+    let start = runtime.elapsed();
+    let result = runtime.block_on(calls.call(pending::<Answer>).timeout(ms(5000)));
+    assert!(is_timed_out(&result, "timeout", ms(20)), "{result:?}");
+    assert_eq!(runtime.elapsed() - start, ms(40), "two attempts of 20 ms");
+    let start = runtime.elapsed();
+    let result = runtime.block_on(calls.call(pending::<Answer>).timeout(ms(30)));
+    assert!(is_timed_out(&result, "call", ms(30)), "{result:?}");
+    assert_eq!(runtime.elapsed() - start, ms(30));
+}
+
+/// Waits before it starts what is inside.
+struct Queue(VirtualRuntime, Duration);
+
+impl Policies for Queue {}
+
+impl<'p, O: Operation + 'p> Policy<'p, O> for Queue {
+    type Future = Pin<Box<dyn Future<Output = Outcome<O::Ok, O::Err>> + 'p>>;
+
+    fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
+        attempt.now();
+        Box::pin(async move {
+            self.0.sleep(self.1).await;
+            attempt.begins_now();
+            operation.start(attempt).await
+        })
+    }
+}
+
+#[test]
+fn a_timeout_does_not_count_the_wait_of_a_policy_outside_it() {
+    let runtime = VirtualRuntime::new(1);
+    let stack = (Queue(runtime.clone(), ms(300)), Timeout::new(ms(20)));
+    let calls = Pipeline::on(runtime.clone(), stack);
+    assert_eq!(
+        runtime.block_on(calls.call(|| after(&runtime, ms(10)))),
+        Ok("done")
+    );
+}
+
+#[test]
+fn what_outlives_the_call_gets_a_timer_of_its_own() {
+    struct Shield;
+    impl Policies for Shield {}
+    impl<'p, O: Operation> Policy<'p, O> for Shield {
+        type Future = O::Future;
+
+        fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> O::Future {
+            attempt.outlives();
+            operation.start(attempt)
+        }
+    }
+    let runtime = VirtualRuntime::new(1);
+    let stack = (Timeout::new(ms(50)), Shield, Timeout::new(ms(50)));
+    let calls = Pipeline::on(runtime.clone(), stack);
+    let _ = runtime.block_on(calls.call(pending::<Answer>));
+    assert_eq!(runtime.sleeps_started(), 2);
+}
+
+#[test]
+fn what_is_cut_off_is_dropped_before_anybody_is_told() {
+    let runtime = VirtualRuntime::new(1);
+    let alive = Arc::new(());
+    let seen = Arc::clone(&alive);
+    let counts = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&counts);
+    let told = move |_: &Event<'_>| sink.lock().unwrap().push(Arc::strong_count(&seen));
+    let calls = Pipeline::on(runtime.clone(), Timeout::new(ms(10))).observe(told);
+    let hold = |held: Arc<()>| async move {
+        let _held = held;
+        pending::<Answer>().await
+    };
+    let mut call = runtime.drive(calls.call(|| hold(Arc::clone(&alive))));
+    let mut own = runtime.drive(calls.call(|| hold(Arc::clone(&alive))).timeout(ms(10)));
+    assert!(call.poll().is_pending() && own.poll().is_pending());
+    runtime.step();
+    assert!(call.poll().is_ready() && own.poll().is_ready());
+    // Ours and the observer's, and of the first the other call's.
+    assert_eq!(*counts.lock().unwrap(), [3, 2]);
+    let mut plain = runtime.drive(hold(Arc::clone(&alive)).timeout_on(runtime.clone(), ms(10)));
+    assert!(plain.poll().is_pending());
+    runtime.step();
+    assert!(plain.poll().is_ready());
+    assert_eq!(
+        Arc::strong_count(&alive),
+        2,
+        "although the future is still there"
+    );
 }

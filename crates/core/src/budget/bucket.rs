@@ -51,7 +51,7 @@ impl TokenBudget {
     /// When the number of tokens is zero or above the form's maximum (1000 for
     /// [`success_tokens`](RetryBudget::success_tokens), 1,000,000 for
     /// [`token_bucket`](RetryBudget::token_bucket)), or `per_success` is zero, above 1000 % or finer
-    /// than a thousandth.
+    /// than a thousandth. Of a ratio such as a third the thousandths count, as with gRPC.
     pub fn build(self) -> Result<RetryBudget, InvalidConfig> {
         let tokens = in_range("tokens", self.tokens, self.max_tokens)?;
         let per_success = valid_ratio("per_success", self.per_success)?;
@@ -177,6 +177,13 @@ impl Bucket {
             (Refill::LastCost, cost) => u64::from(cost),
         };
         self.add(amount);
+    }
+
+    /// Returns what a retry cost that led to a success, where successes do that.
+    pub(super) fn return_cost(&self, cost: u32) {
+        if let Refill::LastCost = self.rules.refill {
+            self.add(u64::from(cost));
+        }
     }
 
     pub(super) fn refund(&self, cost: u32) {

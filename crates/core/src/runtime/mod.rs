@@ -8,6 +8,8 @@ mod thread;
 mod tokio;
 mod wrap;
 
+#[cfg(any(feature = "tokio", feature = "smol", feature = "thread"))]
+mod origin;
 #[cfg(any(feature = "smol", feature = "thread"))]
 mod std_clock;
 
@@ -31,7 +33,9 @@ use crate::{Event, Instant};
 /// All that a policy takes from the outside world.
 ///
 /// One implementation makes the whole stack run somewhere else, or makes it deterministic. A
-/// runtime is a cheap handle: its clones share one clock.
+/// runtime is a cheap handle: its clones share one clock. The real runtimes of a process count from
+/// one origin, so what is shared between pipelines, such as a budget, may be used on several of
+/// them; not on a virtual or paused clock and a real one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a runtime here",
     label = "not a runtime",

@@ -1,27 +1,15 @@
 //! The standard library's clock, for the runtimes that bring none of their own.
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, Instant as StdInstant},
-};
+use std::time::Duration;
+#[cfg(feature = "smol")]
+use std::time::Instant as StdInstant;
 
+use super::origin::{origin, std_now};
 use crate::{Instant, instant::saturating_nanos};
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is where the runtimes' clock comes from"
-)]
-fn std_now() -> StdInstant {
-    StdInstant::now()
-}
-
-fn origin() -> StdInstant {
-    static ORIGIN: OnceLock<StdInstant> = OnceLock::new();
-    *ORIGIN.get_or_init(std_now)
-}
-
-/// The time since the clock was first read.
+/// The time since the origin of the clock.
 pub(super) fn now() -> Instant {
+    // The origin first: at the first use it is made from the present.
     let origin = origin();
     let since = std_now().saturating_duration_since(origin);
     Instant::from_nanos(saturating_nanos(since))

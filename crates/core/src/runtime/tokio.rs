@@ -23,9 +23,8 @@ mod enabled {
     use std::{
         future::Future,
         pin::Pin,
-        sync::OnceLock,
         task::{Context, Poll},
-        time::{Duration, Instant as StdInstant, SystemTime},
+        time::{Duration, SystemTime},
     };
 
     use pin_project_lite::pin_project;
@@ -34,23 +33,8 @@ mod enabled {
         time::{Instant as TokioInstant, Sleep},
     };
 
-    use super::TokioRuntime;
+    use super::{super::origin::origin, TokioRuntime};
     use crate::{Instant, Runtime, Spawn};
-
-    /// The origin of the clock.
-    ///
-    /// It is taken from the real clock and lies a day back, so that every runtime of the process,
-    /// also one that was paused before the first use here, is past it.
-    #[inline]
-    fn origin() -> StdInstant {
-        static ORIGIN: OnceLock<StdInstant> = OnceLock::new();
-        *ORIGIN.get_or_init(|| {
-            let now = StdInstant::now();
-            let day = Duration::from_secs(24 * 60 * 60);
-            let past = (0..=32).find_map(|halvings| now.checked_sub(day / (1 << halvings)));
-            past.unwrap_or(now)
-        })
-    }
 
     impl Runtime for TokioRuntime {
         type Sleep = TokioSleep;

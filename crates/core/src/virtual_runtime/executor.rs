@@ -24,7 +24,8 @@ pub(super) struct Tasks {
 #[derive(Default)]
 struct Queue {
     last_id: u64,
-    tasks: HashMap<u64, BoxTask>,
+    /// `None` while the task is being polled.
+    tasks: HashMap<u64, Option<BoxTask>>,
     ready: VecDeque<u64>,
     queued: HashSet<u64>,
 }
@@ -59,7 +60,7 @@ impl Tasks {
         let mut queue = lock(&self.queue);
         queue.last_id += 1;
         let id = queue.last_id;
-        queue.tasks.insert(id, task);
+        queue.tasks.insert(id, Some(task));
         queue.make_ready(id);
     }
 
@@ -75,18 +76,36 @@ impl Tasks {
         Some(id)
     }
 
-    fn poll(&self, id: u64) {
-        let task = lock(&self.queue).tasks.remove(&id);
-        if let Some(mut task) = task {
-            let waker = self.waker(id);
-            if task
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-            {
-                lock(&self.queue).tasks.insert(id, task);
-            }
+    /// Polls a task. `false` when that has to wait, as it is being polled right now.
+    fn poll(&self, id: u64) -> bool {
+        let task = match lock(&self.queue).tasks.get_mut(&id) {
+            None => return id != MAIN, // It has ended; the main future is polled by `block_on` only.
+            Some(task) => task.take(),
+        };
+        let Some(mut task) = task else { return false };
+        let waker = self.waker(id);
+        let mut cx = Context::from_waker(&waker);
+        // Gone when it ends, by a panic too.
+        let ended = Ended {
+            id,
+            queue: &self.queue,
+        };
+        if task.as_mut().poll(&mut cx).is_pending() {
+            std::mem::forget(ended);
+            lock(&self.queue).tasks.insert(id, Some(task));
         }
+        true
+    }
+}
+
+struct Ended<'a> {
+    id: u64,
+    queue: &'a Mutex<Queue>,
+}
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        lock(self.queue).tasks.remove(&self.id);
     }
 }
 
@@ -110,7 +129,9 @@ impl VirtualRuntime {
                         return output;
                     }
                 }
-                Some(id) => tasks.poll(id),
+                Some(id) => {
+                    tasks.poll(id);
+                }
                 None => assert!(
                     self.step(),
                     "virtual deadlock: nothing is ready and no sleep waits"
@@ -148,8 +169,17 @@ impl VirtualRuntime {
 
     /// Runs the spawned tasks until none is ready, without moving the clock.
     pub fn run_ready(&self) {
-        while let Some(id) = self.shared.tasks.next_ready() {
-            self.shared.tasks.poll(id);
+        let tasks = &self.shared.tasks;
+        let mut others = Vec::new();
+        while let Some(id) = tasks.next_ready() {
+            if !tasks.poll(id) {
+                others.push(id);
+            }
+        }
+        // Called from inside a task: whoever is being polled right now has its turn later.
+        let mut queue = lock(&tasks.queue);
+        for id in others {
+            queue.make_ready(id);
         }
     }
 

@@ -1,0 +1,182 @@
+//! One call's account with a budget: what it holds, and what it tells.
+
+use std::fmt;
+
+use super::{Form, Purse};
+use crate::{Class, Instant, Outcome, Verdict};
+
+/// One call's account with a [`RetryBudget`], which holds at most one reservation.
+///
+/// Dropping it gives back a reservation that was not [spent](BudgetedCall::spend).
+#[must_use = "dropping it ends the call in the eyes of the budget"]
+pub struct BudgetedCall<'b> {
+    purse: &'b Purse,
+    account: Account,
+}
+
+/// What the call owes and is owed, in one word, so that it travels in a register.
+///
+/// The low half is of the last reservation: in a ratio ledger the number of the slice it is booked
+/// in, in a bucket what it cost. Above it are the place of that slice and two flags.
+#[derive(Clone, Copy)]
+struct Account(u64);
+
+impl Account {
+    const EMPTY: Account = Account(0);
+    const HOLDS: u64 = 1 << 40;
+    const COUNTED: u64 = 1 << 41;
+    const RECEIPT: u64 = Account::HOLDS - 1;
+
+    const fn has(self, flag: u64) -> bool {
+        self.0 & flag != 0
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "two parts of one word")]
+    const fn receipt(self) -> Receipt {
+        Receipt {
+            number: self.0 as u32,
+            slot: (self.0 >> 32) as u8,
+        }
+    }
+
+    fn hold(&mut self, receipt: Receipt) {
+        let receipt = u64::from(receipt.slot) << 32 | u64::from(receipt.number);
+        self.0 = self.0 & !Account::RECEIPT | receipt | Account::HOLDS;
+    }
+}
+
+/// What a reservation is booked under.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Receipt {
+    pub(super) number: u32,
+    pub(super) slot: u8,
+}
+
+impl<'b> BudgetedCall<'b> {
+    pub(super) fn outside(purse: &'b Purse) -> Self {
+        BudgetedCall {
+            purse,
+            account: Account::EMPTY,
+        }
+    }
+
+    #[inline]
+    pub(super) fn begin(&mut self, now: impl FnOnce() -> Instant) {
+        match &self.purse.form {
+            Form::Ratio(ledger) => ledger.deposit_at(now()),
+            Form::Bucket(_) => {}
+            Form::InFlight(counts) => {
+                counts.call_begins();
+                self.account.0 |= Account::COUNTED;
+            }
+        }
+    }
+
+    /// Tells the budget what an attempt came to, once: not again where the next policy further in that
+    /// has a budget has told the same one. A refusal from further in that reached nobody is not told.
+    #[inline]
+    pub fn record_outcome<T, E>(&mut self, outcome: &mut Outcome<T, E>) {
+        let is_own = outcome.rejection().is_some() && !outcome.verdict.may_have_executed();
+        if is_own {
+            return;
+        }
+        if outcome.budget != self.purse.id {
+            outcome.budget = self.purse.id;
+            self.record(&outcome.verdict);
+        } else if outcome.verdict.is_success() {
+            self.return_last_cost();
+        }
+    }
+
+    /// A retry of this call has led to a success that the budget knows of already: where successes
+    /// return what their retry cost, this one does too.
+    #[cold]
+    fn return_last_cost(&mut self) {
+        if let Form::Bucket(bucket) = &self.purse.form {
+            bucket.return_cost(self.account.receipt().number);
+        }
+    }
+
+    /// Tells the budget what an attempt came to.
+    #[inline]
+    pub fn record(&mut self, verdict: &Verdict) {
+        if let Form::Bucket(bucket) = &self.purse.form {
+            if verdict.is_success() {
+                bucket.succeeded(self.account.receipt().number);
+            } else if verdict.may_pass() || verdict.is_pushback() {
+                bucket.failed();
+            }
+        }
+    }
+
+    /// Reserves a retry after this failure. `false` means that the budget has nothing left.
+    ///
+    /// A reservation held from before is given back first.
+    pub fn try_reserve_at(&mut self, now: Instant, failure: &Verdict) -> bool {
+        self.give_back();
+        let receipt = match &self.purse.form {
+            Form::Ratio(ledger) => ledger.withdraw_at(now),
+            Form::Bucket(bucket) => bucket.withdraw(failure.class() == Class::Overloaded),
+            Form::InFlight(counts) => counts.retry_begins(),
+        };
+        if let Some(receipt) = receipt {
+            self.account.hold(receipt);
+        }
+        receipt.is_some()
+    }
+
+    /// Whether [`try_reserve_at`](BudgetedCall::try_reserve_at) needs to know the time.
+    #[must_use]
+    pub fn needs_time(&self) -> bool {
+        matches!(self.purse.form, Form::Ratio(_))
+    }
+
+    /// The retry that was reserved begins: its payment will not be given back.
+    #[inline]
+    pub fn spend(&mut self) {
+        // A retry under way is counted until it ends.
+        if !matches!(self.purse.form, Form::InFlight(_)) {
+            self.account.0 &= !Account::HOLDS;
+        }
+    }
+
+    #[inline]
+    fn give_back(&mut self) {
+        if self.account.has(Account::HOLDS) {
+            self.account.0 &= !Account::HOLDS;
+            self.refund();
+        }
+    }
+
+    fn refund(&mut self) {
+        let receipt = self.account.receipt();
+        match &self.purse.form {
+            Form::Ratio(ledger) => ledger.refund(receipt),
+            Form::Bucket(bucket) => {
+                bucket.refund(receipt.number);
+                self.account.0 &= !Account::RECEIPT;
+            }
+            Form::InFlight(counts) => counts.retry_ends(),
+        }
+    }
+}
+
+impl Drop for BudgetedCall<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.give_back();
+        if self.account.has(Account::COUNTED) {
+            if let Form::InFlight(counts) = &self.purse.form {
+                counts.call_ends();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for BudgetedCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BudgetedCall")
+            .field("holds", &self.account.has(Account::HOLDS))
+            .finish_non_exhaustive()
+    }
+}
