@@ -26,3 +26,21 @@ fn the_page_states_the_defaults_that_are_built() {
         assert!(built.contains(field), "{field:?} is not in {built}");
     }
 }
+
+#[test]
+fn a_policy_tells_its_attempts_and_its_budget() {
+    let plain = Retry::default();
+    assert_eq!((plain.max_attempts(), plain.budget().is_some()), (3, false));
+    let budget = steadfast_retry::RetryBudget::default();
+    let retry = Retry::exponential(std::time::Duration::from_millis(50))
+        .max_attempts(7)
+        .budget(&budget)
+        .build();
+    let retry = retry.expect("valid settings");
+    assert_eq!(retry.max_attempts(), 7);
+    assert!(
+        retry
+            .budget()
+            .is_some_and(|own| own.is_shared_with(&budget))
+    );
+}

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Form, Purse};
 use crate::{Class, Instant, Outcome, Verdict};
 
-/// One call's account with a [`RetryBudget`], which holds at most one reservation.
+/// One call's account with a [`RetryBudget`](super::RetryBudget), which holds at most one reservation.
 ///
 /// Dropping it gives back a reservation that was not [spent](BudgetedCall::spend).
 #[must_use = "dropping it ends the call in the eyes of the budget"]
