@@ -86,7 +86,7 @@ impl<R: Runtime> Attempt<R> {
 
     pub(crate) fn apply(&mut self, options: &CallOptions) {
         if let Some(deadline) = options.deadline {
-            self.deadline = self.deadline.min(deadline);
+            self.tighten_deadline(deadline);
         }
         if let Some(timeout) = options.timeout {
             self.override_timeout(timeout);

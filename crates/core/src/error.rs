@@ -2,7 +2,7 @@
 
 use std::{error, fmt, time::Duration};
 
-use crate::{Verdict, instant::saturating_nanos};
+use crate::{Verdict, verdict::Hint};
 
 /// Why a call has no result: the operation failed, or a policy ended it.
 ///
@@ -109,12 +109,11 @@ impl<E: error::Error + 'static> error::Error for Error<E> {
 }
 
 /// A policy's own refusal: which policy, what it did, and when to come back.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rejection {
     policy: &'static str,
     kind: RejectionKind,
-    /// `u64::MAX` for none, as in a verdict.
-    retry_after_nanos: u64,
+    retry_after: Hint,
 }
 
 impl Rejection {
@@ -124,14 +123,14 @@ impl Rejection {
         Rejection {
             policy,
             kind,
-            retry_after_nanos: u64::MAX,
+            retry_after: Hint::NONE,
         }
     }
 
     /// Says when the same call would have a chance again.
     #[must_use]
     pub const fn with_retry_after(mut self, retry_after: Duration) -> Self {
-        self.retry_after_nanos = saturating_nanos(retry_after);
+        self.retry_after = Hint::after(retry_after);
         self
     }
 
@@ -150,11 +149,7 @@ impl Rejection {
     /// How long to wait before the same call has a chance again, where that is known.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        if self.retry_after_nanos == u64::MAX {
-            None
-        } else {
-            Some(Duration::from_nanos(self.retry_after_nanos))
-        }
+        self.retry_after.get()
     }
 
     /// What the rejection means to the policies around the one that rejected.
@@ -177,16 +172,6 @@ impl Rejection {
             Some(after) => verdict.with_retry_after(after),
             None => verdict,
         }
-    }
-}
-
-impl fmt::Debug for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rejection")
-            .field("policy", &self.policy)
-            .field("kind", &self.kind)
-            .field("retry_after", &self.retry_after())
-            .finish()
     }
 }
 

@@ -29,21 +29,20 @@ pub enum Class {
 /// assert_eq!(too_many.class(), Class::Overloaded);
 /// assert!(!too_many.may_have_executed());
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Verdict {
-    /// `u64::MAX` for none: an option of a duration is twice as large, and this travels a lot.
-    retry_after_nanos: u64,
     class: Class,
-    executed: bool,
+    retry_after: Hint,
+    may_have_executed: bool,
     pushback: bool,
 }
 
 impl Verdict {
     const fn of(class: Class) -> Self {
         Verdict {
-            retry_after_nanos: u64::MAX,
             class,
-            executed: true,
+            retry_after: Hint::NONE,
+            may_have_executed: true,
             pushback: false,
         }
     }
@@ -82,21 +81,21 @@ impl Verdict {
     /// much as the clock holds, mean that it did not say.
     #[must_use]
     pub const fn with_retry_after(mut self, retry_after: Duration) -> Self {
-        self.retry_after_nanos = saturating_nanos(retry_after);
+        self.retry_after = Hint::after(retry_after);
         self
     }
 
     /// There is proof that the operation had no effect, so repeating it is safe whatever it does.
     #[must_use]
     pub const fn not_executed(mut self) -> Self {
-        self.executed = false;
+        self.may_have_executed = false;
         self
     }
 
     /// The operation may have had its effect after all, such as in an earlier attempt.
     #[must_use]
     pub const fn may_be_executed(mut self) -> Self {
-        self.executed = true;
+        self.may_have_executed = true;
         self
     }
 
@@ -116,17 +115,13 @@ impl Verdict {
     /// How long the other side asked to be left alone.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        if self.retry_after_nanos == u64::MAX {
-            None
-        } else {
-            Some(Duration::from_nanos(self.retry_after_nanos))
-        }
+        self.retry_after.get()
     }
 
     /// Whether the operation may have had its effect. `true` unless there is proof that it had none.
     #[must_use]
     pub const fn may_have_executed(&self) -> bool {
-        self.executed
+        self.may_have_executed
     }
 
     /// Whether the other side asked not to be called again for this request.
@@ -149,14 +144,29 @@ impl Verdict {
     }
 }
 
-impl fmt::Debug for Verdict {
+/// When to come back, if anybody said so: half the size of an option of a duration, as it travels a
+/// lot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Hint(u64);
+
+impl Hint {
+    pub(crate) const NONE: Hint = Hint(u64::MAX);
+
+    pub(crate) const fn after(duration: Duration) -> Self {
+        Hint(saturating_nanos(duration))
+    }
+
+    pub(crate) const fn get(self) -> Option<Duration> {
+        match self {
+            Hint(u64::MAX) => None,
+            Hint(nanos) => Some(Duration::from_nanos(nanos)),
+        }
+    }
+}
+
+impl fmt::Debug for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verdict")
-            .field("class", &self.class)
-            .field("retry_after", &self.retry_after())
-            .field("may_have_executed", &self.executed)
-            .field("pushback", &self.pushback)
-            .finish()
+        self.get().fmt(f)
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(20);
 /// When no further attempt is made, the last real outcome is returned as it is. Why there was none
 /// is in [`Report::stop`](steadfast_core::Report).
 ///
+/// Attempts that fail at once, with no wait between them, give way to other tasks after a few dozen. An
+/// attempt that has begun by then counts as under way: a timeout may cut it off before its first poll.
+///
 /// # Cancel safety
 ///
 /// Dropping the future drops the attempt under way, or the wait, and gives a reserved retry back to

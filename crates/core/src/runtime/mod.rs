@@ -1,5 +1,32 @@
 //! Everything that comes from outside: time, sleep, chance, and where events go.
 
+/// What the runtimes of this process have in common: they are lent as themselves, and take chance and
+/// date from the same place.
+#[cfg(any(feature = "tokio", feature = "smol", feature = "thread"))]
+macro_rules! common_to_real_runtimes {
+    () => {
+        type Lent<'p> = Self;
+
+        #[inline]
+        fn lend(&self) -> Self {
+            *self
+        }
+
+        #[inline]
+        fn random(&self) -> u64 {
+            fastrand::u64(..)
+        }
+
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is where the date comes from"
+        )]
+        fn wall(&self) -> std::time::SystemTime {
+            std::time::SystemTime::now()
+        }
+    };
+}
+
 mod random;
 #[cfg(feature = "smol")]
 mod smol;

@@ -4,7 +4,6 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::SystemTime,
 };
 
 use async_io::Timer;
@@ -19,12 +18,8 @@ pub struct SmolRuntime;
 
 impl Runtime for SmolRuntime {
     type Sleep = SmolSleep;
-    type Lent<'p> = Self;
 
-    #[inline]
-    fn lend(&self) -> Self {
-        *self
-    }
+    common_to_real_runtimes!();
 
     fn now(&self) -> Instant {
         std_clock::now()
@@ -32,18 +27,6 @@ impl Runtime for SmolRuntime {
 
     fn sleep_until(&self, at: Instant) -> SmolSleep {
         SmolSleep(std_clock::to_std(at).map_or_else(Timer::never, Timer::at))
-    }
-
-    fn random(&self) -> u64 {
-        fastrand::u64(..)
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where the date comes from"
-    )]
-    fn wall(&self) -> SystemTime {
-        SystemTime::now()
     }
 }
 

@@ -5,7 +5,6 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::SystemTime,
 };
 
 use futures_timer::Delay;
@@ -20,12 +19,8 @@ pub struct ThreadRuntime;
 
 impl Runtime for ThreadRuntime {
     type Sleep = ThreadSleep;
-    type Lent<'p> = Self;
 
-    #[inline]
-    fn lend(&self) -> Self {
-        *self
-    }
+    common_to_real_runtimes!();
 
     fn now(&self) -> Instant {
         std_clock::now()
@@ -33,18 +28,6 @@ impl Runtime for ThreadRuntime {
 
     fn sleep_until(&self, at: Instant) -> ThreadSleep {
         ThreadSleep { at, delay: None }
-    }
-
-    fn random(&self) -> u64 {
-        fastrand::u64(..)
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where the date comes from"
-    )]
-    fn wall(&self) -> SystemTime {
-        SystemTime::now()
     }
 }
 

@@ -24,7 +24,7 @@ mod enabled {
         future::Future,
         pin::Pin,
         task::{Context, Poll},
-        time::{Duration, SystemTime},
+        time::Duration,
     };
 
     use pin_project_lite::pin_project;
@@ -38,12 +38,8 @@ mod enabled {
 
     impl Runtime for TokioRuntime {
         type Sleep = TokioSleep;
-        type Lent<'p> = Self;
 
-        #[inline]
-        fn lend(&self) -> Self {
-            *self
-        }
+        common_to_real_runtimes!();
 
         #[inline]
         fn now(&self) -> Instant {
@@ -61,15 +57,6 @@ mod enabled {
             TokioSleep {
                 sleep: tokio::time::sleep_until(TokioInstant::from_std(at.unwrap_or_else(far))),
             }
-        }
-
-        #[inline]
-        fn random(&self) -> u64 {
-            fastrand::u64(..)
-        }
-
-        fn wall(&self) -> SystemTime {
-            SystemTime::now()
         }
     }
 

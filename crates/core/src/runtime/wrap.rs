@@ -5,9 +5,20 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
 use super::random::SplitMix;
 use crate::{Event, Instant, Observer, Runtime, Spawn};
 
-/// Hands on what is not this wrapper's business.
+/// Hands on what is not this wrapper's business, and lends the wrapper by reference.
 macro_rules! forward {
     ($($method:ident),*) => { $(forward!(@ $method);)* };
+    (@ lend) => {
+        type Lent<'p>
+            = &'p Self
+        where
+            Self: 'p;
+
+        #[inline]
+        fn lend(&self) -> &Self {
+            self
+        }
+    };
     (@ now) => {
         #[inline]
         fn now(&self) -> Instant {
@@ -80,17 +91,8 @@ impl<R: fmt::Debug, V> fmt::Debug for Observed<R, V> {
 
 impl<R: Runtime, V: Observer> Runtime for Observed<R, V> {
     type Sleep = R::Sleep;
-    type Lent<'p>
-        = &'p Self
-    where
-        Self: 'p;
 
-    #[inline]
-    fn lend(&self) -> &Self {
-        self
-    }
-
-    forward!(now, sleep_until, random, wall);
+    forward!(lend, now, sleep_until, random, wall);
 
     #[inline]
     fn emit(&self, event: &Event<'_>) {
@@ -123,17 +125,8 @@ impl<R> Seeded<R> {
 
 impl<R: Runtime> Runtime for Seeded<R> {
     type Sleep = R::Sleep;
-    type Lent<'p>
-        = &'p Self
-    where
-        Self: 'p;
 
-    #[inline]
-    fn lend(&self) -> &Self {
-        self
-    }
-
-    forward!(now, sleep_until, wall, emit);
+    forward!(lend, now, sleep_until, wall, emit);
 
     fn random(&self) -> u64 {
         self.random.next()
@@ -193,17 +186,8 @@ impl<R: fmt::Debug, S> fmt::Debug for Spawning<R, S> {
 
 impl<R: Runtime, S> Runtime for Spawning<R, S> {
     type Sleep = R::Sleep;
-    type Lent<'p>
-        = &'p Self
-    where
-        Self: 'p;
 
-    #[inline]
-    fn lend(&self) -> &Self {
-        self
-    }
-
-    forward!(now, sleep_until, random, wall, emit);
+    forward!(lend, now, sleep_until, random, wall, emit);
 }
 
 impl<R: Runtime, S> Spawn for Spawning<R, S>
