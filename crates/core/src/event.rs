@@ -40,6 +40,28 @@ pub enum Event<'a> {
         /// How it ended the call.
         kind: RejectionKind,
     },
+    /// A policy in shadow mode let a call through that it would have refused.
+    #[non_exhaustive]
+    WouldReject {
+        /// The name of the policy.
+        policy: &'a str,
+        /// How it would have ended the call.
+        kind: RejectionKind,
+    },
+    /// A policy that has states, such as a circuit breaker, went from one to another.
+    ///
+    /// Of one policy they come in order and one at a time, each to the observer of one of the calls.
+    #[non_exhaustive]
+    Transition {
+        /// The name of the policy.
+        policy: &'a str,
+        /// The state it left.
+        from: &'a str,
+        /// The state it went to.
+        to: &'a str,
+        /// Why.
+        cause: &'a str,
+    },
 }
 
 impl<'a> Event<'a> {
@@ -70,13 +92,32 @@ impl<'a> Event<'a> {
         Event::Rejected { policy, kind }
     }
 
+    /// The event of a call that a policy in shadow mode let through.
+    #[must_use]
+    pub fn would_reject(policy: &'a str, kind: RejectionKind) -> Self {
+        Event::WouldReject { policy, kind }
+    }
+
+    /// The event of a policy that went from one state to another.
+    #[must_use]
+    pub fn transition(policy: &'a str, from: &'a str, to: &'a str, cause: &'a str) -> Self {
+        Event::Transition {
+            policy,
+            from,
+            to,
+            cause,
+        }
+    }
+
     /// The name of the policy that speaks.
     #[must_use]
     pub fn policy(&self) -> &'a str {
         match self {
             Event::Retrying { policy, .. }
             | Event::GaveUp { policy, .. }
-            | Event::Rejected { policy, .. } => policy,
+            | Event::Rejected { policy, .. }
+            | Event::WouldReject { policy, .. }
+            | Event::Transition { policy, .. } => policy,
         }
     }
 }

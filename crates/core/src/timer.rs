@@ -64,19 +64,15 @@ impl<S: Future<Output = ()>> Timer<S> {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let mut state = self.project().state;
-        match state.as_mut().project() {
+        if let StateProj::Idle { at } = state.as_mut().project() {
+            let sleep = runtime.sleep_until(*at);
+            // Unlike `set` this drops nothing.
+            state.as_mut().project_replace(State::Armed { sleep });
+        }
+        match state.project() {
             StateProj::Armed { sleep } => sleep.poll(cx),
             StateProj::Elapsed => Poll::Ready(()),
-            StateProj::Never => Poll::Pending,
-            StateProj::Idle { at } => {
-                let sleep = runtime.sleep_until(*at);
-                // Unlike `set` this drops nothing.
-                state.as_mut().project_replace(State::Armed { sleep });
-                match state.project() {
-                    StateProj::Armed { sleep } => sleep.poll(cx),
-                    _ => Poll::Pending,
-                }
-            }
+            _ => Poll::Pending,
         }
     }
 }

@@ -151,6 +151,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "circuit-breaker")]
+pub use steadfast_circuit_breaker::{
+    self as circuit_breaker, CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerFuture,
+};
 pub use steadfast_core::*;
 #[cfg(feature = "retry")]
 pub use steadfast_retry::{
@@ -161,6 +165,8 @@ pub use steadfast_timeout::{Elapsed, FutureExt, Timeout, TimeoutFuture, WithTime
 
 /// The names that most programs use, and the traits that add methods to futures and closures.
 pub mod prelude {
+    #[cfg(feature = "circuit-breaker")]
+    pub use crate::CircuitBreaker;
     #[cfg(feature = "retry")]
     pub use crate::Retry;
     #[cfg(feature = "timeout")]

@@ -1,0 +1,447 @@
+//! The shared state of a breaker: what calls load and record, and the lock for everything rare.
+
+use std::{
+    fmt,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use steadfast_core::{Attempt, Event, Instant, RejectionKind, Runtime};
+
+use crate::{
+    control::{Admission, Control, Ending},
+    settings::{Health, Settings},
+    snapshot::{Cause, Snapshot, State, Transition},
+    sync::{Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
+    window::{Sample, Window},
+    word::{Kind, Word},
+};
+
+pub(crate) struct Cell {
+    pub(crate) settings: Settings,
+    front: OwnLine<Front>,
+    window: Window,
+    streak: OwnLine<AtomicU64>,
+    stale: OwnLine<AtomicU64>,
+    control: Mutex<Control>,
+}
+
+/// What calls load and only transitions store.
+#[derive(Debug)]
+struct Front {
+    word: AtomicU64,
+    /// See `Control`.
+    mark: AtomicU64,
+    open_nanos: AtomicU64,
+}
+
+/// Failures in a row: the low 32 bits of the generation above their number.
+#[derive(Clone, Copy)]
+struct Streak(u64);
+
+impl Streak {
+    fn of(word: Word, failures: u32) -> Streak {
+        Streak(word.generation() << 32 | u64::from(failures))
+    }
+
+    fn failures_in(self, word: Word) -> u32 {
+        let is_of_period = self.0 >> 32 == Streak::of(word, 0).0 >> 32;
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        if is_of_period { self.0 as u32 } else { 0 }
+    }
+
+    /// Whether it is of a period after that of `word`, which is over then.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn is_later_than(self, word: Word) -> bool {
+        let ahead = ((self.0 >> 32) as u32).wrapping_sub(word.generation() as u32);
+        ahead != 0 && ahead < 1 << 31
+    }
+}
+
+impl Cell {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Cell {
+            front: OwnLine(Front {
+                word: AtomicU64::new(Word::FIRST.bits()),
+                mark: AtomicU64::new(0),
+                open_nanos: AtomicU64::new(0),
+            }),
+            window: Window::new(&settings),
+            streak: OwnLine(AtomicU64::new(0)),
+            stale: OwnLine(AtomicU64::new(0)),
+            control: Mutex::new(Control::new()),
+            settings,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn word(&self) -> Word {
+        // Acquire: pairs with the store in `change`, which publishes the window of the period.
+        Word::from_bits(self.front.0.word.load(Acquire))
+    }
+
+    /// Lets a call through, or says how long to stay away.
+    #[inline]
+    pub(crate) fn admit<R: Runtime>(
+        &self,
+        attempt: &mut Attempt<R>,
+    ) -> Result<Word, Option<Duration>> {
+        let word = self.word();
+        if word.is_closed() {
+            return Ok(word);
+        }
+        self.admit_unless_open(word, attempt)
+    }
+
+    fn admit_unless_open<R: Runtime>(
+        &self,
+        word: Word,
+        attempt: &mut Attempt<R>,
+    ) -> Result<Word, Option<Duration>> {
+        let remaining = if word.kind() == Kind::Open {
+            let now = attempt.now();
+            // Relaxed: they were stored before the word, or belong to a later time that it is open.
+            let remaining = self.front.0.mark.load(Relaxed).saturating_sub(now.as_nanos());
+            // More is left than it is open in all where the clock was turned back.
+            let is_open = remaining > 0 && remaining <= self.front.0.open_nanos.load(Relaxed);
+            is_open.then(|| Some(Duration::from_nanos(remaining)))
+        } else {
+            None
+        };
+        let refused = match remaining {
+            Some(remaining) => remaining,
+            None => match self.decide(attempt) {
+                Admission::Pass(word) => return Ok(word),
+                Admission::Refuse(remaining) => remaining,
+            },
+        };
+        let name = self.settings.name;
+        let kind = RejectionKind::CircuitOpen;
+        if self.settings.shadow {
+            let event = Event::would_reject(name, kind);
+            attempt.runtime().emit(&event);
+            return Ok(Word::UNWATCHED);
+        }
+        attempt.runtime().emit(&Event::rejected(name, kind));
+        Err(refused)
+    }
+
+    #[cold]
+    fn decide<R: Runtime>(&self, attempt: &mut Attempt<R>) -> Admission {
+        let now = attempt.now();
+        let runtime = attempt.runtime();
+        let random = runtime.random();
+        let admission = self.change(|control| control.admit_at(now, &self.settings, random));
+        self.deliver(runtime);
+        admission
+    }
+
+    /// Counts what a call came to that was let through under `word`.
+    #[inline]
+    pub(crate) fn record<R: Runtime>(&self, word: Word, result: &Ended<'_, R>) {
+        let settings = &self.settings;
+        match word.kind() {
+            Kind::Closed | Kind::Ramping if result.health != Health::Unknown => {}
+            Kind::HalfOpen => return self.take_back(word, result),
+            _ => return,
+        }
+        let mut now = Instant::MAX;
+        let mut place = 0;
+        if settings.needs_time() {
+            now = result.now();
+            place = match self.window.place_at(now) {
+                Some(place) => place,
+                None => self.place_again_at(now, word),
+            };
+        }
+        if !word.is_of_period(self.word()) {
+            return self.count_stale();
+        }
+        let cause = self.count(word, place, result.health, result.is_slow(settings, now));
+        if let Some(cause) = cause {
+            self.trip(word, cause, result, now);
+        }
+    }
+
+    /// Makes a place in the window after the clock was turned back.
+    #[cold]
+    fn place_again_at(&self, now: Instant, word: Word) -> u32 {
+        let control = self.control.lock();
+        if word.is_of_period(control.word()) {
+            self.window.turn_back_to(now);
+        }
+        self.window.place_at(now).unwrap_or(0)
+    }
+
+    #[cold]
+    fn count_stale(&self) {
+        self.stale.0.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a call in every rule; why the breaker has to open, if it has to.
+    #[inline]
+    fn count(&self, word: Word, place: u32, health: Health, slow: bool) -> Option<Cause> {
+        let settings = &self.settings;
+        let failed = health.is_bad();
+        let mut cause = None;
+        if settings.has_rates() {
+            let sample = Sample { failed, slow };
+            let counts = self.window.record(word, place, sample, settings);
+            cause = counts.and_then(|counts| settings.judge(counts));
+        }
+        if let Some(limit) = settings.consecutive {
+            if self.streak(word, health) >= limit {
+                cause = cause.or(Some(Cause::ConsecutiveFailures));
+            }
+        }
+        cause
+    }
+
+    /// How many calls have failed in a row now.
+    #[inline]
+    fn streak(&self, word: Word, health: Health) -> u32 {
+        let in_a_row = match health {
+            Health::Good => false,
+            Health::Bad { in_a_row: true } => true,
+            _ => return 0,
+        };
+        // Relaxed, here and below: the word is the whole state of this rule.
+        let mut seen = Streak(self.streak.0.load(Relaxed));
+        if !in_a_row && seen.failures_in(word) == 0 {
+            return 0;
+        }
+        loop {
+            if seen.is_later_than(word) {
+                return 0;
+            }
+            let failures = if in_a_row {
+                seen.failures_in(word).saturating_add(1)
+            } else {
+                0
+            };
+            let next = Streak::of(word, failures);
+            match self
+                .streak
+                .0
+                .compare_exchange_weak(seen.0, next.0, Relaxed, Relaxed)
+            {
+                Ok(_) => return failures,
+                Err(newer) => seen = Streak(newer),
+            }
+        }
+    }
+
+    #[cold]
+    fn trip<R: Runtime>(&self, word: Word, cause: Cause, result: &Ended<'_, R>, now: Instant) {
+        let ending = result.ending(&self.settings, now);
+        let random = result.runtime.random();
+        let settings = &self.settings;
+        let counts = self.change(|control| control.trip(word, cause, ending, settings, random));
+        if counts {
+            self.deliver(result.runtime);
+        }
+    }
+
+    #[cold]
+    fn take_back<R: Runtime>(&self, word: Word, result: &Ended<'_, R>) {
+        let ending = result.ending(&self.settings, Instant::MAX);
+        let random = result.runtime.random();
+        let settings = &self.settings;
+        let counts = self.change(|control| control.take_back(word, ending, settings, random));
+        if counts {
+            self.deliver(result.runtime);
+        } else if result.health != Health::Unknown {
+            self.count_stale();
+        }
+    }
+
+    /// Changes the state, and makes the change known.
+    fn change<T>(&self, change: impl FnOnce(&mut Control) -> T) -> T {
+        let mut control = self.control.lock();
+        let before = control.word();
+        let mark = control.mark();
+        let answer = change(&mut control);
+        let word = control.word();
+        if word == before && mark == control.mark() {
+            return answer;
+        }
+        let begins = matches!(word.kind(), Kind::Closed | Kind::Ramping);
+        if begins && !word.is_of_period(before) {
+            self.window.begin(word);
+        }
+        // Relaxed: published with the word.
+        self.front.0.mark.store(control.mark().as_nanos(), Relaxed);
+        self.front.0.open_nanos.store(control.open_nanos(), Relaxed);
+        // Release: pairs with the load in `word`.
+        self.front.0.word.store(word.bits(), Release);
+        let waiting = if word == before {
+            Vec::new()
+        } else {
+            control.log.take_waiting()
+        };
+        drop(control);
+        for (_, waker) in waiting {
+            waker.wake();
+        }
+        answer
+    }
+
+    /// Tells observers of the transitions they have not heard of, in order: one call at a time does it,
+    /// and takes those of others along.
+    fn deliver<R: Runtime>(&self, runtime: &R) {
+        loop {
+            let Some(transition) = self.control.lock().log.begin_emitting() else {
+                return;
+            };
+            let _emitting = Emitting { cell: self };
+            runtime.emit(&Event::transition(
+                self.settings.name,
+                transition.from.name(),
+                transition.to.name(),
+                transition.cause.name(),
+            ));
+        }
+    }
+
+    pub(crate) fn isolate(&self) {
+        self.change(Control::isolate);
+    }
+
+    pub(crate) fn force_closed(&self) {
+        self.change(Control::force_closed);
+    }
+
+    pub(crate) fn reset(&self) {
+        self.change(Control::reset);
+    }
+
+    pub(crate) fn open_at(&self, now: Instant, length: Duration) {
+        self.change(|control| control.open_by_hand_at(now, length));
+    }
+
+    pub(crate) fn snapshot_at(&self, now: Instant) -> Snapshot {
+        let control = self.control.lock();
+        let word = control.word();
+        let state = State::of(word.kind());
+        let remaining = control.mark() - now;
+        let is_closed = matches!(state, State::Closed | State::Ramping);
+        Snapshot {
+            state,
+            remaining: if state == State::Open {
+                remaining.min(Duration::from_nanos(control.open_nanos()))
+            } else {
+                Duration::ZERO
+            },
+            reopened: control.reopened(),
+            consecutive_failures: Streak(self.streak.0.load(Relaxed)).failures_in(word),
+            window: if is_closed {
+                self.window.buckets_at(word, now)
+            } else {
+                Vec::new()
+            },
+            stale: self.stale.0.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn restore_at(&self, now: Instant, snapshot: &Snapshot) {
+        self.change(|control| {
+            let remaining = snapshot.remaining;
+            control.restore_at(now, snapshot.state, remaining, snapshot.reopened);
+        });
+        if snapshot.state == State::Closed {
+            let word = self.word();
+            self.window.refill_at(word, now, &snapshot.window);
+            let streak = Streak::of(word, snapshot.consecutive_failures);
+            self.streak.0.store(streak.0, Relaxed);
+        }
+    }
+
+    pub(crate) fn new_reader(&self) -> (u64, u64) {
+        self.control.lock().log.new_reader()
+    }
+
+    pub(crate) fn read(&self, next: &mut u64) -> Option<Transition> {
+        self.control.lock().log.read(next)
+    }
+
+    pub(crate) fn poll_read(
+        &self,
+        reader: u64,
+        next: &mut u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Transition> {
+        let waker = cx.waker().clone();
+        let mut control = self.control.lock();
+        let read = control.log.read(next);
+        let unused = match read {
+            Some(_) => Some(waker),
+            None => control.log.wait(reader, waker),
+        };
+        drop(control);
+        drop(unused);
+        read.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    pub(crate) fn forget(&self, reader: u64) {
+        let waker = self.control.lock().log.forget(reader);
+        drop(waker);
+    }
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreaker")
+            .field("name", &self.settings.name)
+            .field("state", &State::of(self.word().kind()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a call ended, and how to learn when.
+pub(crate) struct Ended<'a, R> {
+    pub(crate) health: Health,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) runtime: &'a R,
+    /// When it began; `Instant::MAX` where nobody asked.
+    pub(crate) began: Instant,
+    /// Whether it ended when it began: then the clock need not be read again.
+    pub(crate) at_once: bool,
+}
+
+impl<R: Runtime> Ended<'_, R> {
+    #[inline]
+    fn now(&self) -> Instant {
+        if self.at_once && self.began != Instant::MAX {
+            self.began
+        } else {
+            self.runtime.now()
+        }
+    }
+
+    #[inline]
+    fn is_slow(&self, settings: &Settings, now: Instant) -> bool {
+        settings.is_slow(self.began, now)
+    }
+
+    /// `now` is `Instant::MAX` where it is not known yet.
+    fn ending(&self, settings: &Settings, now: Instant) -> Ending {
+        let now = if now == Instant::MAX { self.now() } else { now };
+        Ending {
+            health: self.health,
+            slow: self.is_slow(settings, now),
+            now,
+            retry_after: self.retry_after,
+        }
+    }
+}
+
+/// While it lives nobody else tells observers of transitions.
+struct Emitting<'a> {
+    cell: &'a Cell,
+}
+
+impl Drop for Emitting<'_> {
+    fn drop(&mut self) {
+        self.cell.control.lock().log.emitted();
+    }
+}

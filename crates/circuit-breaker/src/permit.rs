@@ -1,0 +1,94 @@
+//! What an admitted call holds.
+
+use std::{fmt, time::Duration};
+
+use steadfast_core::{Instant, Runtime, Verdict};
+
+use crate::{
+    breaker::{Cell, Ended},
+    settings::{Cancelled, Health},
+    word::{Kind, Word},
+};
+
+/// Leave to make one call, from [`CircuitBreaker::try_acquire`](crate::CircuitBreaker::try_acquire).
+///
+/// [`record`](Permit::record) says what the call came to. One that is dropped without counts for
+/// nothing, or for what [`cancelled_as`](crate::CircuitBreakerBuilder::cancelled_as) says, and gives a
+/// probe's place back. It carries the state in which it was given: what it brings back in a later one
+/// changes nothing.
+#[must_use = "dropped at once it is a call that was cancelled"]
+pub struct Permit<'p, R: Runtime> {
+    cell: &'p Cell,
+    runtime: R,
+    word: Word,
+    began: Instant,
+}
+
+impl<'p, R: Runtime> Permit<'p, R> {
+    #[inline]
+    pub(crate) fn new(cell: &'p Cell, runtime: R, word: Word, began: Instant) -> Self {
+        Permit {
+            cell,
+            runtime,
+            word,
+            began,
+        }
+    }
+
+    /// Whether the call is one of the few that find out whether the dependency is well again.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.word.kind() == Kind::HalfOpen
+    }
+
+    /// Says what the call came to.
+    pub fn record(mut self, verdict: &Verdict) {
+        self.settle(Health::of_verdict(verdict), verdict.retry_after(), false);
+    }
+
+    /// Counts the call, once.
+    #[inline]
+    pub(crate) fn settle(
+        &mut self,
+        health: Health,
+        retry_after: Option<Duration>,
+        at_once: bool,
+    ) {
+        let word = std::mem::replace(&mut self.word, Word::UNWATCHED);
+        let ended = Ended {
+            health,
+            retry_after,
+            runtime: &self.runtime,
+            began: self.began,
+            at_once,
+        };
+        self.cell.record(word, &ended);
+    }
+
+    #[cold]
+    fn cancel(&mut self) {
+        let health = match self.cell.settings.cancelled {
+            Cancelled::Neutral => Health::Unknown,
+            Cancelled::Failure => Health::Bad { in_a_row: true },
+        };
+        self.settle(health, None, false);
+    }
+}
+
+impl<R: Runtime> Drop for Permit<'_, R> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.word != Word::UNWATCHED {
+            self.cancel();
+        }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Permit<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("breaker", &self.cell.settings.name)
+            .field("is_probe", &self.is_probe())
+            .finish_non_exhaustive()
+    }
+}

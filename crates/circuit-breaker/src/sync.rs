@@ -1,0 +1,44 @@
+//! The atomics and the lock of the cells: std's, or loom's when the cells are model-checked.
+
+pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::PoisonError;
+
+#[cfg(steadfast_loom)]
+use loom::sync;
+#[cfg(not(steadfast_loom))]
+use std::sync;
+
+/// A name of our own, as clippy would follow a `use` to the type that it bans elsewhere.
+#[allow(
+    clippy::disallowed_types,
+    reason = "the door through which cells get atomics"
+)]
+pub(crate) type AtomicU64 = sync::atomic::AtomicU64;
+
+/// A lock under which nothing of the user's runs.
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Mutex(sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> sync::MutexGuard<'_, T> {
+        // What runs under it leaves the value whole at each step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What two threads do with two words that each writes one of and reads the other is ordered by `SeqCst`
+/// accesses. The model checker takes those for `AcqRel` ones, so there it needs a fence between.
+#[inline]
+pub(crate) fn fence_of_the_model() {
+    #[cfg(steadfast_loom)]
+    loom::sync::atomic::fence(SeqCst);
+}
+
+/// Keeps what several threads write off the cache line of anything else.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct OwnLine<T>(pub(crate) T);

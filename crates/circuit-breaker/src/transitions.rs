@@ -1,0 +1,97 @@
+//! Following the transitions of a breaker.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use crate::{breaker::Cell, snapshot::Transition};
+
+/// The transitions of one breaker, in order, from [`subscribe`](crate::CircuitBreaker::subscribe) on.
+///
+/// The breaker keeps the last 64. A reader that falls further behind goes on with the oldest there is,
+/// and a gap in [`Transition::sequence`] says how many it has missed. Nothing of the reader's runs under
+/// the breaker's lock, and no reader holds up another or a call.
+///
+/// ```
+/// use steadfast_circuit_breaker::{CircuitBreaker, State};
+///
+/// let breaker = CircuitBreaker::consecutive_failures(5).build()?;
+/// let mut transitions = breaker.subscribe();
+/// breaker.isolate();
+///
+/// let isolated = transitions.try_next().unwrap();
+/// assert_eq!((isolated.from, isolated.to), (State::Closed, State::Isolated));
+/// assert_eq!(transitions.try_next(), None);
+/// # Ok::<(), steadfast_core::InvalidConfig>(())
+/// ```
+pub struct Transitions {
+    cell: Arc<Cell>,
+    reader: u64,
+    next: u64,
+}
+
+impl Transitions {
+    pub(crate) fn new(cell: Arc<Cell>) -> Self {
+        let (reader, next) = cell.new_reader();
+        Transitions { cell, reader, next }
+    }
+
+    /// The next transition, if there has been one.
+    pub fn try_next(&mut self) -> Option<Transition> {
+        self.cell.read(&mut self.next)
+    }
+
+    /// The next transition, once there is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// A transition is taken only when the future is ready, so dropping it loses none.
+    pub fn next(&mut self) -> NextTransition<'_> {
+        NextTransition { transitions: self }
+    }
+
+    /// The next transition; if there is none, `cx` is woken for it. For a stream of your own.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Transition> {
+        self.cell.poll_read(self.reader, &mut self.next, cx)
+    }
+}
+
+impl Drop for Transitions {
+    fn drop(&mut self) {
+        self.cell.forget(self.reader);
+    }
+}
+
+impl fmt::Debug for Transitions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transitions")
+            .field("breaker", &self.cell.settings.name)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Transitions::next`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct NextTransition<'a> {
+    transitions: &'a mut Transitions,
+}
+
+impl Future for NextTransition<'_> {
+    type Output = Transition;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Transition> {
+        self.transitions.poll_next(cx)
+    }
+}
+
+impl Drop for NextTransition<'_> {
+    fn drop(&mut self) {
+        self.transitions.cell.forget(self.transitions.reader);
+    }
+}

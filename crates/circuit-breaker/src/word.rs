@@ -1,0 +1,93 @@
+//! The state as one word: what an admission loads.
+
+/// The breaker's state, as it is published: a kind, which window is in use, and a generation that no
+/// other state of this breaker has.
+///
+/// Ramping and the closed state that follows it share a generation: they are one closed period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Closed = 0,
+    Open = 1,
+    HalfOpen = 2,
+    Ramping = 3,
+    Isolated = 4,
+    ForcedClosed = 5,
+    /// Of a permit that is not watched: nothing is recorded.
+    Unwatched = 6,
+}
+
+const KIND_BITS: u32 = 3;
+const WINDOW_BITS: u32 = 2;
+/// How many windows of one call a bit take turns.
+pub(crate) const WINDOWS: usize = 1 << WINDOW_BITS;
+
+impl Word {
+    pub(crate) const FIRST: Word = Word(Kind::Closed as u64);
+    pub(crate) const UNWATCHED: Word = Word(Kind::Unwatched as u64);
+
+    pub(crate) fn from_bits(bits: u64) -> Word {
+        Word(bits)
+    }
+
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & ((1 << KIND_BITS) - 1) == Kind::Closed as u64
+    }
+
+    #[inline]
+    pub(crate) fn kind(self) -> Kind {
+        match self.0 & ((1 << KIND_BITS) - 1) {
+            0 => Kind::Closed,
+            1 => Kind::Open,
+            2 => Kind::HalfOpen,
+            3 => Kind::Ramping,
+            4 => Kind::Isolated,
+            5 => Kind::ForcedClosed,
+            _ => Kind::Unwatched,
+        }
+    }
+
+    /// Which of the windows that take turns belongs to this period.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "two bits are left")]
+    pub(crate) fn window(self) -> usize {
+        (self.0 >> KIND_BITS) as usize & (WINDOWS - 1)
+    }
+
+    #[inline]
+    pub(crate) fn generation(self) -> u64 {
+        self.0 >> (KIND_BITS + WINDOW_BITS)
+    }
+
+    /// Whether what was admitted under this word still counts under `now`.
+    #[inline]
+    pub(crate) fn is_of_period(self, now: Word) -> bool {
+        self.0 >> KIND_BITS == now.0 >> KIND_BITS
+    }
+
+    /// The next state.
+    pub(crate) fn next(self, kind: Kind) -> Word {
+        let generation = (self.generation() + 1) << (KIND_BITS + WINDOW_BITS);
+        Word(generation | (self.window() as u64) << KIND_BITS | kind as u64)
+    }
+
+    /// The next state, which begins a closed period and so takes the next window.
+    pub(crate) fn next_period(self, kind: Kind) -> Word {
+        let window = (self.window() as u64 + 1) & (WINDOWS as u64 - 1);
+        let next = self.next(kind).0;
+        Word(next & !((WINDOWS as u64 - 1) << KIND_BITS) | window << KIND_BITS)
+    }
+
+    /// The same period under another kind.
+    pub(crate) fn same_period(self, kind: Kind) -> Word {
+        Word(self.0 >> KIND_BITS << KIND_BITS | kind as u64)
+    }
+}
