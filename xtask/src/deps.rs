@@ -7,7 +7,11 @@ use crate::error::Error;
 use crate::workspace::Workspace;
 
 /// Package, and the most crates that may be in its tree without features, itself included.
-const BUDGETS: [(&str, usize); 1] = [("steadfast-retry", 8)];
+const BUDGETS: [(&str, usize); 3] = [
+    ("steadfast-timeout", 8),
+    ("steadfast-retry", 8),
+    ("steadfast-circuit-breaker", 8),
+];
 
 /// Compares every budget with the tree that cargo resolves.
 ///

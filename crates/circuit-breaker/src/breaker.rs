@@ -90,40 +90,49 @@ impl Cell {
         if word.is_closed() {
             return Ok(word);
         }
-        self.admit_unless_open(word, attempt)
+        self.admit_unless_closed(word, attempt)
     }
 
-    fn admit_unless_open<R: Runtime>(
+    fn admit_unless_closed<R: Runtime>(
         &self,
         word: Word,
         attempt: &mut Attempt<R>,
     ) -> Result<Word, Option<Duration>> {
-        let remaining = if word.kind() == Kind::Open {
-            let now = attempt.now();
-            // Relaxed: they were stored before the word, or belong to a later time that it is open.
-            let remaining = self.front.0.mark.load(Relaxed).saturating_sub(now.as_nanos());
-            // More is left than it is open in all where the clock was turned back.
-            let is_open = remaining > 0 && remaining <= self.front.0.open_nanos.load(Relaxed);
-            is_open.then(|| Some(Duration::from_nanos(remaining)))
-        } else {
-            None
-        };
-        let refused = match remaining {
-            Some(remaining) => remaining,
-            None => match self.decide(attempt) {
-                Admission::Pass(word) => return Ok(word),
-                Admission::Refuse(remaining) => remaining,
+        let admission = match word.kind() {
+            Kind::ForcedClosed => Admission::Pass(Word::UNWATCHED),
+            Kind::Isolated => Admission::Refuse(None),
+            Kind::Open => match self.still_open_at(attempt.now()) {
+                Some(remaining) => Admission::Refuse(Some(remaining)),
+                None => self.decide(attempt),
             },
+            _ => self.decide(attempt),
+        };
+        let refused = match admission {
+            Admission::Pass(word) => return Ok(word),
+            Admission::Refuse(retry_after) => retry_after,
         };
         let name = self.settings.name;
         let kind = RejectionKind::CircuitOpen;
         if self.settings.shadow {
-            let event = Event::would_reject(name, kind);
-            attempt.runtime().emit(&event);
+            attempt.runtime().emit(&Event::would_reject(name, kind));
             return Ok(Word::UNWATCHED);
         }
         attempt.runtime().emit(&Event::rejected(name, kind));
         Err(refused)
+    }
+
+    /// How long it stays open, where that needs no second look.
+    fn still_open_at(&self, now: Instant) -> Option<Duration> {
+        // Relaxed: they were stored before the word, or belong to a later time that it is open.
+        let remaining = self
+            .front
+            .0
+            .mark
+            .load(Relaxed)
+            .saturating_sub(now.as_nanos());
+        // More is left than it is open in all where the clock was turned back.
+        let is_open = remaining > 0 && remaining <= self.front.0.open_nanos.load(Relaxed);
+        is_open.then(|| Duration::from_nanos(remaining))
     }
 
     #[cold]
@@ -341,6 +350,13 @@ impl Cell {
             },
             stale: self.stale.0.load(Relaxed),
         }
+    }
+
+    /// Whether it is closed and remembers nothing bad.
+    pub(crate) fn is_untroubled_at(&self, now: Instant) -> bool {
+        let seen = self.snapshot_at(now);
+        let bad = seen.failures() + seen.slow() + u64::from(seen.consecutive_failures);
+        seen.state == State::Closed && bad == 0
     }
 
     pub(crate) fn restore_at(&self, now: Instant, snapshot: &Snapshot) {

@@ -8,7 +8,8 @@ use crate::{
     CircuitBreaker,
     breaker::Cell,
     settings::{Cancelled, Extent, Settings},
-    window::{MAX_CALLS, MAX_SLOTS},
+    slots::MAX_SLOTS,
+    window::MAX_CALLS,
 };
 
 const DEFAULT_WINDOW: u32 = 100;
@@ -240,7 +241,11 @@ impl CircuitBreakerBuilder {
             Extent::Time { .. } => min_calls,
         };
         let has_rates = self.failure_rate.is_some() || self.slow.is_some();
-        let default_probes = if has_rates { (of_window / 10).max(1) } else { 1 };
+        let default_probes = if has_rates {
+            (of_window / 10).max(1)
+        } else {
+            1
+        };
         let probes = self.probes.unwrap_or(default_probes);
         check("probes", probes, 1, 1_000_000)?;
 

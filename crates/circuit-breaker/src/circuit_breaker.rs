@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use steadfast_core::{Attempt, Instant, Ratio, Rejection, Runtime};
+use steadfast_core::{Attempt, Idle, Instant, Ratio, Rejection, Runtime};
 
 use crate::{
     breaker::Cell,
@@ -202,6 +202,7 @@ impl CircuitBreaker {
     }
 
     /// Follows its transitions from here on.
+    #[must_use]
     pub fn subscribe(&self) -> Transitions {
         Transitions::new(Arc::clone(&self.cell))
     }
@@ -210,6 +211,14 @@ impl CircuitBreaker {
     #[must_use]
     pub fn is_shared_with(&self, other: &CircuitBreaker) -> bool {
         Arc::ptr_eq(&self.cell, &other.cell)
+    }
+}
+
+/// Closed, with no failure and no slow call to remember, and nobody else holds a handle or follows its
+/// transitions.
+impl Idle for CircuitBreaker {
+    fn is_idle_at(&self, now: Instant) -> bool {
+        Arc::strong_count(&self.cell) == 1 && self.cell.is_untroubled_at(now)
     }
 }
 

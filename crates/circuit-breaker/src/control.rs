@@ -5,6 +5,7 @@ use std::time::Duration;
 use steadfast_core::{Instant, saturating_nanos};
 
 use crate::{
+    chance::below,
     log::Log,
     settings::{Health, Settings},
     snapshot::{Cause, State},
@@ -106,12 +107,7 @@ impl Control {
     }
 
     /// Decides on a call that comes in any state.
-    pub(crate) fn admit_at(
-        &mut self,
-        now: Instant,
-        settings: &Settings,
-        random: u64,
-    ) -> Admission {
+    pub(crate) fn admit_at(&mut self, now: Instant, settings: &Settings, random: u64) -> Admission {
         match self.word.kind() {
             Kind::Closed | Kind::Unwatched => Admission::Pass(self.word),
             Kind::ForcedClosed => Admission::Pass(Word::UNWATCHED),
@@ -140,8 +136,14 @@ impl Control {
             Kind::Ramping => {
                 let since = saturating_nanos(now - self.mark);
                 match settings.ramp_share(since) {
-                    Some(share) if !is_drawn(share, random) => Admission::Refuse(None),
-                    Some(_) => Admission::Pass(self.word),
+                    Some(share) => {
+                        let draw = below(share.denominator().into(), random);
+                        if draw < share.numerator().into() {
+                            Admission::Pass(self.word)
+                        } else {
+                            Admission::Refuse(None)
+                        }
+                    }
                     None => {
                         self.reopened = 0;
                         self.go(self.word.same_period(Kind::Closed), Cause::RampOver);
@@ -262,10 +264,4 @@ impl Control {
         }
         self.reopened = reopened;
     }
-}
-
-/// Whether a uniformly distributed number falls into this share.
-pub(crate) fn is_drawn(share: steadfast_core::Ratio, random: u64) -> bool {
-    let draw = u128::from(random) * u128::from(share.denominator()) >> 64;
-    draw < u128::from(share.numerator())
 }

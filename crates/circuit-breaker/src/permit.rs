@@ -48,12 +48,7 @@ impl<'p, R: Runtime> Permit<'p, R> {
 
     /// Counts the call, once.
     #[inline]
-    pub(crate) fn settle(
-        &mut self,
-        health: Health,
-        retry_after: Option<Duration>,
-        at_once: bool,
-    ) {
+    pub(crate) fn settle(&mut self, health: Health, retry_after: Option<Duration>, at_once: bool) {
         let word = std::mem::replace(&mut self.word, Word::UNWATCHED);
         let ended = Ended {
             health,

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use steadfast_core::{Class, Instant, Outcome, Ratio, RejectionKind, Verdict, saturating_nanos};
+use steadfast_core::{
+    Class, Instant, Outcome, Ratio, Rejection, RejectionKind, Verdict, saturating_nanos,
+};
 
-use crate::{snapshot::Cause, window::Counts};
+use crate::{chance::below, snapshot::Cause, window::Counts};
 
 /// How much a window remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +73,7 @@ impl Health {
 
     #[cold]
     fn of_failure<T, E>(outcome: &Outcome<T, E>) -> Health {
-        match outcome.rejection().map(|rejection| rejection.kind()) {
+        match outcome.rejection().map(Rejection::kind) {
             // The dependency was asked, and did not answer in time.
             None | Some(RejectionKind::TimedOut { .. }) => Health::of_verdict(&outcome.verdict),
             Some(_) => Health::Unknown,
@@ -170,10 +172,7 @@ impl Settings {
         }
         nanos = nanos.min(longest);
         if reopened > 0 {
-            let spread = self.jitter.of(nanos);
-            // A number below 2^64 times the spread, whose upper half is below the spread.
-            let less = u128::from(random) * u128::from(spread) >> 64;
-            nanos -= u64::try_from(less).unwrap_or(0);
+            nanos -= below(self.jitter.of(nanos), random);
         }
         let asked = retry_after.unwrap_or_default().min(self.max_retry_after);
         nanos.max(saturating_nanos(asked))
@@ -191,7 +190,6 @@ impl Settings {
 fn reached(share: Option<Ratio>, part: u64, whole: u64) -> bool {
     share.is_some_and(|share| {
         let (part, whole) = (u128::from(part), u128::from(whole));
-        part > 0
-            && part * u128::from(share.denominator()) >= whole * u128::from(share.numerator())
+        part > 0 && part * u128::from(share.denominator()) >= whole * u128::from(share.numerator())
     })
 }

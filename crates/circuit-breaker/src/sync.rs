@@ -1,7 +1,7 @@
 //! The atomics and the lock of the cells: std's, or loom's when the cells are model-checked.
 
-pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::PoisonError;
+pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 #[cfg(steadfast_loom)]
 use loom::sync;

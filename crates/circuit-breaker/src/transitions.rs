@@ -23,9 +23,9 @@ use crate::{breaker::Cell, snapshot::Transition};
 /// let mut transitions = breaker.subscribe();
 /// breaker.isolate();
 ///
-/// let isolated = transitions.try_next().unwrap();
+/// let isolated = transitions.try_recv().unwrap();
 /// assert_eq!((isolated.from, isolated.to), (State::Closed, State::Isolated));
-/// assert_eq!(transitions.try_next(), None);
+/// assert_eq!(transitions.try_recv(), None);
 /// # Ok::<(), steadfast_core::InvalidConfig>(())
 /// ```
 pub struct Transitions {
@@ -41,7 +41,7 @@ impl Transitions {
     }
 
     /// The next transition, if there has been one.
-    pub fn try_next(&mut self) -> Option<Transition> {
+    pub fn try_recv(&mut self) -> Option<Transition> {
         self.cell.read(&mut self.next)
     }
 
@@ -50,12 +50,12 @@ impl Transitions {
     /// # Cancel safety
     ///
     /// A transition is taken only when the future is ready, so dropping it loses none.
-    pub fn next(&mut self) -> NextTransition<'_> {
-        NextTransition { transitions: self }
+    pub fn recv(&mut self) -> Recv<'_> {
+        Recv { transitions: self }
     }
 
     /// The next transition; if there is none, `cx` is woken for it. For a stream of your own.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Transition> {
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Transition> {
         self.cell.poll_read(self.reader, &mut self.next, cx)
     }
 }
@@ -75,22 +75,22 @@ impl fmt::Debug for Transitions {
     }
 }
 
-/// The future of [`Transitions::next`].
+/// The future of [`Transitions::recv`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct NextTransition<'a> {
+pub struct Recv<'a> {
     transitions: &'a mut Transitions,
 }
 
-impl Future for NextTransition<'_> {
+impl Future for Recv<'_> {
     type Output = Transition;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Transition> {
-        self.transitions.poll_next(cx)
+        self.transitions.poll_recv(cx)
     }
 }
 
-impl Drop for NextTransition<'_> {
+impl Drop for Recv<'_> {
     fn drop(&mut self) {
         self.transitions.cell.forget(self.transitions.reader);
     }

@@ -57,7 +57,6 @@ impl Word {
 
     /// Which of the windows that take turns belongs to this period.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "two bits are left")]
     pub(crate) fn window(self) -> usize {
         (self.0 >> KIND_BITS) as usize & (WINDOWS - 1)
     }

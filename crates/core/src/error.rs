@@ -161,7 +161,7 @@ impl Rejection {
     pub const fn verdict(&self) -> Verdict {
         let verdict = match self.kind {
             RejectionKind::TimedOut { .. } => Verdict::transient(),
-            RejectionKind::CircuitOpen | RejectionKind::Other(_) => {
+            RejectionKind::CircuitOpen | RejectionKind::Throttled | RejectionKind::Other(_) => {
                 Verdict::transient().not_executed()
             }
             RejectionKind::BulkheadFull { .. } | RejectionKind::RateLimited => {
@@ -207,6 +207,8 @@ pub enum RejectionKind {
     },
     /// The rate limit is spent.
     RateLimited,
+    /// A throttle sheds load, as too few of the calls are answered.
+    Throttled,
     /// A policy from outside this family refused the call; a short clause says why.
     Other(&'static str),
 }
@@ -222,6 +224,7 @@ impl fmt::Display for RejectionKind {
                 write!(f, "is full: {running} running, {waiting} waiting")
             }
             RejectionKind::RateLimited => f.write_str("has no permit left"),
+            RejectionKind::Throttled => f.write_str("sheds load, as too few calls are answered"),
             RejectionKind::Other(why) => write!(f, "refused the call: {why}"),
         }
     }

@@ -14,6 +14,7 @@
 //! | [`Runtime`] | time, sleep, chance and events: all that comes from outside |
 //! | [`Error`] | the operation's own error, or a policy's [`Rejection`] |
 //! | [`RetryBudget`] | a purse that the retries of many calls share |
+//! | [`Keyed`] | one policy per key, such as a breaker per host |
 //!
 //! # A policy of your own
 //!
@@ -67,6 +68,7 @@ mod error;
 mod event;
 mod execute;
 mod instant;
+mod keyed;
 mod nesting;
 mod operation;
 mod options;
@@ -90,6 +92,7 @@ pub use error::{Error, Rejection, RejectionKind};
 pub use event::{Event, Observer};
 pub use execute::{Execute, Reported};
 pub use instant::{Instant, saturating_nanos};
+pub use keyed::{Idle, Keyed, KeyedFull};
 pub use nesting::{Nesting, Spent};
 pub use operation::{Call, Classified, Counted, Informed, Once, Operation, Plain, Repeat};
 pub use options::{CallOptions, IdempotencyKey, Options, Priority};

@@ -2,10 +2,11 @@
 //! await the result.*
 //!
 //! A call times out, the client retries, and the card is charged twice. Retries without timeouts hang;
-//! without backoff and jitter they stampede; without limits they never end; without a budget they take
-//! the dependency down. Each of these has a known answer, and the answers have to agree with each other:
-//! a retry must know the deadline around it, a budget must see every retry, and all of them must mean the
-//! same by "failed". steadfast is a family of small crates that do.
+//! without backoff and jitter they stampede; without limits they never end; without a budget and a breaker
+//! they take the dependency down. Each of these has a known answer, and the answers have to agree with each
+//! other: a retry must know the deadline around it and when a breaker will let it through, a budget must
+//! see every retry, and all of them must mean the same by "failed". steadfast is a family of small crates
+//! that do.
 //!
 //! ```
 //! use std::{io, time::Duration};
@@ -13,7 +14,7 @@
 //! use steadfast::{Error, InvalidConfig, prelude::*};
 //!
 //! struct Payments {
-//!     calls: Pipeline<(Timeout, Retry, Timeout)>,
+//!     calls: Pipeline<(Timeout, Retry, CircuitBreaker, Timeout)>,
 //! }
 //!
 //! impl Payments {
@@ -22,9 +23,13 @@
 //!             .max_attempts(4)
 //!             .budget(budget)
 //!             .build()?;
+//!         let breaker = CircuitBreaker::failure_rate(Ratio::percent(50))
+//!             .over(Duration::from_secs(30))
+//!             .build()?;
 //!         let calls = Pipeline::new((
 //!             Timeout::new(Duration::from_secs(10)).named("total"), // the whole call
 //!             retry,
+//!             breaker,
 //!             Timeout::new(Duration::from_secs(2)).named("attempt"), // each attempt
 //!         ));
 //!         Ok(Payments { calls })
@@ -78,10 +83,11 @@
 //! | `steadfast` | everything below under one name; one feature a policy, one a runtime |
 //! | `steadfast-timeout` | deadlines: for the whole call, for each attempt, for a plain future |
 //! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
+//! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
 //!
-//! Circuit breaker, bulkhead, rate limit and idempotency are being built on the same contract. They are
-//! not there yet, and so a charge that is repeated after its answer was lost is still made twice.
+//! Bulkhead, rate limit and idempotency are being built on the same contract. They are not there yet, and
+//! so a charge that is repeated after its answer was lost is still made twice.
 //!
 //! | runtime | feature | for |
 //! |---|---|---|
@@ -99,6 +105,8 @@
 //! - **Deadlines are known everywhere.** A retry does not sleep past the timeout around it: it returns the
 //!   last real error at once.
 //! - **Load is bounded.** A budget holds the retries of all callers to a share of their calls, exactly.
+//! - **A dead dependency is left alone.** An open breaker refuses at once and says until when; a result of an
+//!   earlier cycle never opens or closes it.
 //! - **Nested retries do not multiply.** What an inner retry has spent, an outer one does not spend again.
 //! - **Your error passes through unboxed.** `Error::Operation(yours)` or `Error::Rejected(which policy,
 //!   what, when to come back)`, one flat type whatever the stack.
@@ -153,7 +161,8 @@
 
 #[cfg(feature = "circuit-breaker")]
 pub use steadfast_circuit_breaker::{
-    self as circuit_breaker, CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerFuture,
+    self as circuit_breaker, CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerFuture, Throttle,
+    ThrottleBuilder, ThrottleFuture,
 };
 pub use steadfast_core::*;
 #[cfg(feature = "retry")]
@@ -165,14 +174,14 @@ pub use steadfast_timeout::{Elapsed, FutureExt, Timeout, TimeoutFuture, WithTime
 
 /// The names that most programs use, and the traits that add methods to futures and closures.
 pub mod prelude {
-    #[cfg(feature = "circuit-breaker")]
-    pub use crate::CircuitBreaker;
     #[cfg(feature = "retry")]
     pub use crate::Retry;
+    #[cfg(feature = "circuit-breaker")]
+    pub use crate::{CircuitBreaker, Throttle};
     #[cfg(feature = "timeout")]
     pub use crate::{FutureExt as _, Timeout};
     pub use crate::{
-        Pipeline, Policies as _, RetryBudget, Runtime as _, Verdict, WithPolicy as _,
+        Pipeline, Policies as _, Ratio, RetryBudget, Runtime as _, Verdict, WithPolicy as _,
         WithPolicyCall as _,
     };
 }

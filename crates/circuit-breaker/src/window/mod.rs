@@ -6,12 +6,11 @@
 
 mod register;
 mod ring;
-mod slots;
 mod time;
 
 use steadfast_core::Instant;
 
-pub(crate) use self::{ring::MAX_CALLS, slots::MAX_SLOTS};
+pub(crate) use self::ring::MAX_CALLS;
 use self::{register::Registers, ring::Ring, time::TimeWindow};
 use crate::{
     settings::{Extent, Settings},

@@ -76,6 +76,18 @@ struct Tally {
 }
 
 impl Tally {
+    fn empty(tag: u32) -> Tally {
+        Tally {
+            tag,
+            failures: 0,
+            slow: 0,
+        }
+    }
+
+    fn is_empty(self) -> bool {
+        self.failures == 0 && self.slow == 0
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         reason = "three parts of one word, put together below"
@@ -132,8 +144,11 @@ impl Ring {
     }
 
     pub(super) fn begin(&self, word: Word) {
-        // Relaxed: published with the word of the period, which is stored after this. Buckets stay as
-        // they are, their tags are of another generation.
+        // Relaxed: published with the word of the period, which is stored after this. What a call of an
+        // earlier one writes into a bucket later has a tag of that.
+        for bucket in &self.buckets {
+            bucket.store(0, Relaxed);
+        }
         self.line.0.position.store(Position::start(word).0, Relaxed);
         self.line
             .0
@@ -194,19 +209,13 @@ impl Ring {
         let bucket = &self.buckets[self.index(number)];
         let mut seen = bucket.load(Relaxed);
         loop {
-            let tally = Tally::unpack(seen);
-            let tally = if tally.tag == tag {
-                tally
-            } else if tally.tag >> NUMBER_BITS == tag >> NUMBER_BITS
-                && is_after(tally.tag, tag)
-            {
+            let found = Tally::unpack(seen);
+            let tally = if found.tag == tag {
+                found
+            } else if !found.is_empty() && is_after(found.tag, tag) {
                 return; // This call has left the window already.
             } else {
-                Tally {
-                    tag,
-                    failures: 0,
-                    slow: 0,
-                }
+                Tally::empty(tag)
             };
             match bucket.compare_exchange_weak(seen, tally.add(sample).pack(), SeqCst, Relaxed) {
                 Ok(_) => return,
@@ -225,12 +234,8 @@ impl Ring {
             let calls = (position.calls() - number * self.width).min(self.width);
             let tag = tag(generation, number);
             let tally = Tally::unpack(self.buckets[self.index(number)].load(SeqCst));
-            let none = Tally {
-                tag,
-                failures: 0,
-                slow: 0,
-            };
-            (calls, if tally.tag == tag { tally } else { none })
+            let is_of_it = tally.tag == tag;
+            (calls, if is_of_it { tally } else { Tally::empty(tag) })
         })
     }
 
@@ -248,15 +253,18 @@ impl Ring {
     pub(super) fn buckets(&self) -> Vec<Bucket> {
         self.tallies()
             .filter(|(calls, _)| *calls > 0)
-            .map(|(calls, tally)| {
-                Bucket::of_calls(calls, tally.failures.into(), tally.slow.into())
-            })
+            .map(|(calls, tally)| Bucket::of_calls(calls, tally.failures.into(), tally.slow.into()))
             .collect()
     }
 }
 
-/// Whether bucket number `a` comes after `b` in the same period, where numbers come round.
+/// Whether tag `a` is of a later period than `b`, or of a later bucket of the same; both come round.
 fn is_after(a: u32, b: u32) -> bool {
+    let periods = (a >> NUMBER_BITS).wrapping_sub(b >> NUMBER_BITS) & 0xff;
     let ahead = a.wrapping_sub(b) & NUMBER;
-    ahead != 0 && ahead < 1 << (NUMBER_BITS - 1)
+    if periods == 0 {
+        ahead != 0 && ahead < 1 << (NUMBER_BITS - 1)
+    } else {
+        periods < 1 << 7
+    }
 }

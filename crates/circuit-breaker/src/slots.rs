@@ -1,26 +1,40 @@
 //! Counts per slot of time, each in a word of its own.
 
-use std::{array, sync::atomic};
+use std::{array, sync::atomic, time::Duration};
 
-use steadfast_core::Instant;
+use steadfast_core::{Instant, saturating_nanos};
 
-use crate::sync::{AtomicU64, OwnLine, Relaxed, SeqCst};
+use crate::sync::{Acquire, AtomicU64, OwnLine, Relaxed, Release, SeqCst};
 
 /// The most slots that a window is divided into: as many as fit a line.
 pub(crate) const MAX_SLOTS: u32 = 16;
 
-/// How time is cut into slots.
+/// How time is cut into slots. Their numbers never go back: a clock that was turned back by more than a
+/// window goes on in slots of its own.
 #[derive(Debug)]
 pub(crate) struct Slots {
     width: u64,
     len: u32,
+    line: OwnLine<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// What is added to the time for the number of its slot.
+    shift: AtomicU64,
+    /// The number of the latest slot that anything was counted in.
+    newest: AtomicU64,
 }
 
 impl Slots {
-    pub(crate) fn new(length: u64, len: u32) -> Self {
+    pub(crate) fn new(length: Duration, len: u32) -> Self {
         Slots {
-            width: (length / u64::from(len)).max(1),
+            width: (saturating_nanos(length) / u64::from(len)).max(1),
             len,
+            line: OwnLine(Line {
+                shift: AtomicU64::new(0),
+                newest: AtomicU64::new(0),
+            }),
         }
     }
 
@@ -32,20 +46,74 @@ impl Slots {
         self.width
     }
 
-    /// The number of the slot that `now` is in, `shift` nanoseconds on.
+    /// The slot that `now` is in; `None` when it is older than the window, as the clock was turned back.
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "numbers of slots come round, and are compared so"
-    )]
-    pub(crate) fn number(&self, now: Instant, shift: u64) -> u32 {
-        (now.as_nanos().wrapping_add(shift) / self.width) as u32
+    pub(crate) fn place_at(&self, now: Instant) -> Option<u32> {
+        // Acquire: pairs with `move_by`, so that who counts under new numbers sees what was before it.
+        let shift = self.line.0.shift.load(Acquire);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "numbers of slots come round, and are compared so"
+        )]
+        let number = (now.as_nanos().wrapping_add(shift) / self.width) as u32;
+        let newest = self.newest();
+        if number == newest {
+            return Some(number);
+        }
+        if is_after(number, newest) {
+            self.advance(number);
+            return Some(number);
+        }
+        self.age(number, newest).map(|_| number)
     }
 
-    /// Whether the slot `number` has left the window that ends with `newest`.
     #[inline]
-    pub(crate) fn has_left(&self, number: u32, newest: u32) -> bool {
-        number != newest && !is_after(number, newest) && self.age(number, newest).is_none()
+    #[expect(clippy::cast_possible_truncation, reason = "it was widened below")]
+    pub(crate) fn newest(&self) -> u32 {
+        // Relaxed: it only moves on, and a moment late is as good.
+        self.line.0.newest.load(Relaxed) as u32
+    }
+
+    #[cold]
+    fn advance(&self, number: u32) {
+        let _ = self.line.0.newest.fetch_update(Relaxed, Relaxed, |newest| {
+            #[expect(clippy::cast_possible_truncation, reason = "it was widened here")]
+            is_after(number, newest as u32).then_some(u64::from(number))
+        });
+    }
+
+    /// Moves the numbers on by more than a window: what was counted before has left it then, and what
+    /// comes late under an old number is never seen.
+    pub(crate) fn skip_a_window(&self) {
+        let jump = u64::from(self.len + 1) * self.width;
+        let shift = self.line.0.shift.load(Relaxed);
+        self.move_to(shift, shift.wrapping_add(jump));
+    }
+
+    /// Lets the present come after all slots there are, where the clock was turned back; its slot.
+    #[cold]
+    pub(crate) fn turn_back_to(&self, now: Instant) -> u32 {
+        let shift = self.line.0.shift.load(Relaxed);
+        if let Some(place) = self.place_at(now) {
+            return place; // Somebody else did it.
+        }
+        let next = u64::from(self.newest()) + u64::from(self.len) + 1;
+        self.move_to(shift, (next * self.width).wrapping_sub(now.as_nanos()));
+        self.place_at(now).unwrap_or_else(|| self.newest())
+    }
+
+    fn move_to(&self, seen: u64, shift: u64) {
+        // Release: pairs with `place_at`. Where another one moved them meanwhile, that is as good.
+        let _ = self
+            .line
+            .0
+            .shift
+            .compare_exchange(seen, shift, Release, Relaxed);
+    }
+
+    /// Whether `found` is a later slot than `number`, and not the leftover of an earlier round of numbers.
+    fn is_in_use(&self, found: u32, number: u32) -> bool {
+        is_after(found, number) && !is_after(found, self.newest())
     }
 
     /// How many slots before `newest` the slot `number` lies, if it is in the window that ends there.
@@ -107,7 +175,7 @@ impl Stripe {
         loop {
             let found = Cell::unpack(seen);
             let is_first = found.slot != number;
-            if is_first && found.count > 0 && is_after(found.slot, number) {
+            if is_first && found.count > 0 && slots.is_in_use(found.slot, number) {
                 return false;
             }
             let before = if is_first { 0 } else { found.count };

@@ -1,0 +1,216 @@
+//! Requests and what became of them over the window, and the decision to shed.
+
+use std::{array, fmt, time::Duration};
+
+use steadfast_core::{Instant, Priority};
+
+use crate::{
+    chance::below,
+    slots::{Slots, Stripe, Striped},
+    sync::{AtomicU64, OwnLine, Relaxed, SeqCst},
+};
+
+/// In how many slots the window moves on.
+const SLOTS: u32 = 10;
+/// How many bands of priority are told apart.
+const BANDS: usize = 4;
+/// Without a call for so long, one is let through.
+const PASS_EVERY: u64 = 1_000_000_000;
+
+pub(super) struct Load {
+    name: &'static str,
+    /// K, in thousandths.
+    multiplier_milli: u64,
+    slots: Slots,
+    /// Per band of priority; refused calls included.
+    requests: [Striped; BANDS],
+    /// Calls that were not answered well, and calls that were refused.
+    unaccepted: Stripe,
+    line: OwnLine<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// Not zero while calls may have to be shed.
+    sheds: AtomicU64,
+    /// When a call was last let through while calls had to be shed.
+    last_pass: AtomicU64,
+}
+
+/// What the window holds.
+#[derive(Clone, Copy, Debug)]
+struct Shares {
+    requests: [u64; BANDS],
+    unaccepted: u64,
+}
+
+impl Shares {
+    /// How many calls of `requests + 1` are to be shed, in thousandths:
+    /// `max(0, requests - K * accepts)`.
+    fn excess_milli(&self, multiplier_milli: u64) -> u64 {
+        let requests: u64 = self.requests.iter().sum();
+        let accepts = requests.saturating_sub(self.unaccepted);
+        (requests.saturating_mul(1000)).saturating_sub(accepts.saturating_mul(multiplier_milli))
+    }
+
+    /// The probability with which a call of `band` is shed, as a part and a whole: what the lower bands
+    /// leave of the excess, of the calls of its own.
+    fn shedding(&self, band: usize, multiplier_milli: u64) -> (u64, u64) {
+        let lower: u64 = self.requests[..band].iter().sum();
+        let left = self
+            .excess_milli(multiplier_milli)
+            .saturating_sub(lower.saturating_mul(1000));
+        (left, (self.requests[band] + 1).saturating_mul(1000))
+    }
+}
+
+impl Load {
+    pub(super) fn new(window: Duration, multiplier: f64, name: &'static str) -> Self {
+        Load {
+            name,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between a thousand and a hundred thousand"
+            )]
+            multiplier_milli: (multiplier * 1000.0).round() as u64,
+            slots: Slots::new(window, SLOTS),
+            requests: array::from_fn(|_| Striped::new()),
+            unaccepted: Stripe::new(),
+            line: OwnLine(Line {
+                sheds: AtomicU64::new(0),
+                last_pass: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether a call is let through; one that is not, is counted.
+    #[inline]
+    pub(super) fn admit_at(
+        &self,
+        now: Instant,
+        priority: Priority,
+        random: impl FnOnce() -> u64,
+    ) -> bool {
+        // Relaxed: a moment late is as good.
+        if self.line.0.sheds.load(Relaxed) == 0 {
+            return true;
+        }
+        self.draw_at(now, priority, random())
+    }
+
+    #[cold]
+    fn draw_at(&self, now: Instant, priority: Priority, random: u64) -> bool {
+        let slot = self.slot_at(now);
+        let band = band(priority);
+        let shares = self.shares();
+        if shares.excess_milli(self.multiplier_milli) == 0 {
+            self.look();
+            return true;
+        }
+        let (part, whole) = shares.shedding(band, self.multiplier_milli);
+        if below(whole, random) >= part {
+            // Relaxed, here and below: the time is the whole state of this rule.
+            self.line.0.last_pass.store(now.as_nanos(), Relaxed);
+            return true;
+        }
+        let last = self.line.0.last_pass.load(Relaxed);
+        // A pass in the future is one before the clock was turned back.
+        if now.as_nanos().wrapping_sub(last) >= PASS_EVERY {
+            let pass = &self.line.0.last_pass;
+            if pass
+                .compare_exchange(last, now.as_nanos(), Relaxed, Relaxed)
+                .is_ok()
+            {
+                return true;
+            }
+        }
+        self.count(slot, band, true);
+        false
+    }
+
+    /// Counts a call that ended at `now`.
+    #[inline]
+    pub(super) fn record_at(&self, now: Instant, priority: Priority, accepted: bool) {
+        let slot = self.slot_at(now);
+        let is_first = self.count(slot, band(priority), !accepted);
+        if accepted && !is_first {
+            return; // It only lowers the probability; who draws adds up anew.
+        }
+        self.look();
+    }
+
+    #[inline]
+    fn slot_at(&self, now: Instant) -> u32 {
+        match self.slots.place_at(now) {
+            Some(slot) => slot,
+            None => self.slots.turn_back_to(now),
+        }
+    }
+
+    fn count(&self, slot: u32, band: usize, unaccepted: bool) -> bool {
+        if unaccepted {
+            self.unaccepted.add(&self.slots, slot, 1);
+        }
+        self.requests[band].mine().add(&self.slots, slot, 1)
+    }
+
+    /// Notes whether there is anything to shed.
+    #[cold]
+    fn look(&self) {
+        // SeqCst, as the counts: whoever notes last has seen the counts of those who noted before.
+        loop {
+            let sheds = self.has_excess();
+            self.line.0.sheds.store(sheds.into(), SeqCst);
+            if self.has_excess() == sheds {
+                return;
+            }
+        }
+    }
+
+    fn has_excess(&self) -> bool {
+        self.shares().excess_milli(self.multiplier_milli) > 0
+    }
+
+    fn shares(&self) -> Shares {
+        let newest = self.slots.newest();
+        Shares {
+            unaccepted: self.unaccepted.sum(&self.slots, newest),
+            requests: array::from_fn(|band| {
+                let stripes = self.requests[band].all().iter();
+                stripes.map(|stripe| stripe.sum(&self.slots, newest)).sum()
+            }),
+        }
+    }
+
+    pub(super) fn is_untroubled_at(&self, now: Instant) -> bool {
+        self.slot_at(now);
+        self.shares().unaccepted == 0
+    }
+
+    pub(super) fn shedding_at(&self, now: Instant) -> f64 {
+        self.slot_at(now);
+        let shares = self.shares();
+        let (part, whole) = shares.shedding(band(Priority::NORMAL), self.multiplier_milli);
+        #[expect(clippy::cast_precision_loss, reason = "a probability to look at")]
+        let share = part as f64 / whole as f64;
+        share.min(1.0)
+    }
+}
+
+impl fmt::Debug for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Load")
+            .field("name", &self.name)
+            .field("shares", &self.shares())
+            .finish_non_exhaustive()
+    }
+}
+
+fn band(priority: Priority) -> usize {
+    usize::from(priority.0) * BANDS / (usize::from(u8::MAX) + 1)
+}
