@@ -1,17 +1,15 @@
 //! The shared state of a breaker: what calls load and record, and the lock for everything rare.
 
-use std::{
-    fmt,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use steadfast_core::{Attempt, Event, Instant, RejectionKind, Runtime};
 
 use crate::{
-    control::{Admission, Control, Ending},
+    control::{Admission, Control},
+    ended::Ended,
+    in_a_row::InARow,
     settings::{Health, Settings},
-    snapshot::{Cause, Snapshot, State, Transition},
+    snapshot::{Cause, Snapshot, State},
     sync::{Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
     window::{Sample, Window},
     word::{Kind, Word},
@@ -21,9 +19,9 @@ pub(crate) struct Cell {
     pub(crate) settings: Settings,
     front: OwnLine<Front>,
     window: Window,
-    streak: OwnLine<AtomicU64>,
+    in_a_row: InARow,
     stale: OwnLine<AtomicU64>,
-    control: Mutex<Control>,
+    pub(crate) control: Mutex<Control>,
 }
 
 /// What calls load and only transitions store.
@@ -35,29 +33,6 @@ struct Front {
     open_nanos: AtomicU64,
 }
 
-/// Failures in a row: the low 32 bits of the generation above their number.
-#[derive(Clone, Copy)]
-struct Streak(u64);
-
-impl Streak {
-    fn of(word: Word, failures: u32) -> Streak {
-        Streak(word.generation() << 32 | u64::from(failures))
-    }
-
-    fn failures_in(self, word: Word) -> u32 {
-        let is_of_period = self.0 >> 32 == Streak::of(word, 0).0 >> 32;
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        if is_of_period { self.0 as u32 } else { 0 }
-    }
-
-    /// Whether it is of a period after that of `word`, which is over then.
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-    fn is_later_than(self, word: Word) -> bool {
-        let ahead = ((self.0 >> 32) as u32).wrapping_sub(word.generation() as u32);
-        ahead != 0 && ahead < 1 << 31
-    }
-}
-
 impl Cell {
     pub(crate) fn new(settings: Settings) -> Self {
         Cell {
@@ -67,7 +42,7 @@ impl Cell {
                 open_nanos: AtomicU64::new(0),
             }),
             window: Window::new(&settings),
-            streak: OwnLine(AtomicU64::new(0)),
+            in_a_row: InARow::new(),
             stale: OwnLine(AtomicU64::new(0)),
             control: Mutex::new(Control::new()),
             settings,
@@ -199,45 +174,11 @@ impl Cell {
             cause = counts.and_then(|counts| settings.judge(counts));
         }
         if let Some(limit) = settings.consecutive {
-            if self.streak(word, health) >= limit {
+            if self.in_a_row.record(word, health) >= limit {
                 cause = cause.or(Some(Cause::ConsecutiveFailures));
             }
         }
         cause
-    }
-
-    /// How many calls have failed in a row now.
-    #[inline]
-    fn streak(&self, word: Word, health: Health) -> u32 {
-        let in_a_row = match health {
-            Health::Good => false,
-            Health::Bad { in_a_row: true } => true,
-            _ => return 0,
-        };
-        // Relaxed, here and below: the word is the whole state of this rule.
-        let mut seen = Streak(self.streak.0.load(Relaxed));
-        if !in_a_row && seen.failures_in(word) == 0 {
-            return 0;
-        }
-        loop {
-            if seen.is_later_than(word) {
-                return 0;
-            }
-            let failures = if in_a_row {
-                seen.failures_in(word).saturating_add(1)
-            } else {
-                0
-            };
-            let next = Streak::of(word, failures);
-            match self
-                .streak
-                .0
-                .compare_exchange_weak(seen.0, next.0, Relaxed, Relaxed)
-            {
-                Ok(_) => return failures,
-                Err(newer) => seen = Streak(newer),
-            }
-        }
     }
 
     #[cold]
@@ -295,23 +236,6 @@ impl Cell {
         answer
     }
 
-    /// Tells observers of the transitions they have not heard of, in order: one call at a time does it,
-    /// and takes those of others along.
-    fn deliver<R: Runtime>(&self, runtime: &R) {
-        loop {
-            let Some(transition) = self.control.lock().log.begin_emitting() else {
-                return;
-            };
-            let _emitting = Emitting { cell: self };
-            runtime.emit(&Event::transition(
-                self.settings.name,
-                transition.from.name(),
-                transition.to.name(),
-                transition.cause.name(),
-            ));
-        }
-    }
-
     pub(crate) fn isolate(&self) {
         self.change(Control::isolate);
     }
@@ -342,7 +266,7 @@ impl Cell {
                 Duration::ZERO
             },
             reopened: control.reopened(),
-            consecutive_failures: Streak(self.streak.0.load(Relaxed)).failures_in(word),
+            consecutive_failures: self.in_a_row.failures(word),
             window: if is_closed {
                 self.window.buckets_at(word, now)
             } else {
@@ -367,40 +291,8 @@ impl Cell {
         if snapshot.state == State::Closed {
             let word = self.word();
             self.window.refill_at(word, now, &snapshot.window);
-            let streak = Streak::of(word, snapshot.consecutive_failures);
-            self.streak.0.store(streak.0, Relaxed);
+            self.in_a_row.set(word, snapshot.consecutive_failures);
         }
-    }
-
-    pub(crate) fn new_reader(&self) -> (u64, u64) {
-        self.control.lock().log.new_reader()
-    }
-
-    pub(crate) fn read(&self, next: &mut u64) -> Option<Transition> {
-        self.control.lock().log.read(next)
-    }
-
-    pub(crate) fn poll_read(
-        &self,
-        reader: u64,
-        next: &mut u64,
-        cx: &mut Context<'_>,
-    ) -> Poll<Transition> {
-        let waker = cx.waker().clone();
-        let mut control = self.control.lock();
-        let read = control.log.read(next);
-        let unused = match read {
-            Some(_) => Some(waker),
-            None => control.log.wait(reader, waker),
-        };
-        drop(control);
-        drop(unused);
-        read.map_or(Poll::Pending, Poll::Ready)
-    }
-
-    pub(crate) fn forget(&self, reader: u64) {
-        let waker = self.control.lock().log.forget(reader);
-        drop(waker);
     }
 }
 
@@ -410,54 +302,5 @@ impl fmt::Debug for Cell {
             .field("name", &self.settings.name)
             .field("state", &State::of(self.word().kind()))
             .finish_non_exhaustive()
-    }
-}
-
-/// How a call ended, and how to learn when.
-pub(crate) struct Ended<'a, R> {
-    pub(crate) health: Health,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) runtime: &'a R,
-    /// When it began; `Instant::MAX` where nobody asked.
-    pub(crate) began: Instant,
-    /// Whether it ended when it began: then the clock need not be read again.
-    pub(crate) at_once: bool,
-}
-
-impl<R: Runtime> Ended<'_, R> {
-    #[inline]
-    fn now(&self) -> Instant {
-        if self.at_once && self.began != Instant::MAX {
-            self.began
-        } else {
-            self.runtime.now()
-        }
-    }
-
-    #[inline]
-    fn is_slow(&self, settings: &Settings, now: Instant) -> bool {
-        settings.is_slow(self.began, now)
-    }
-
-    /// `now` is `Instant::MAX` where it is not known yet.
-    fn ending(&self, settings: &Settings, now: Instant) -> Ending {
-        let now = if now == Instant::MAX { self.now() } else { now };
-        Ending {
-            health: self.health,
-            slow: self.is_slow(settings, now),
-            now,
-            retry_after: self.retry_after,
-        }
-    }
-}
-
-/// While it lives nobody else tells observers of transitions.
-struct Emitting<'a> {
-    cell: &'a Cell,
-}
-
-impl Drop for Emitting<'_> {
-    fn drop(&mut self) {
-        self.cell.control.lock().log.emitted();
     }
 }

@@ -7,6 +7,7 @@ use steadfast_core::{InvalidConfig, Ratio, saturating_nanos};
 use crate::{
     CircuitBreaker,
     breaker::Cell,
+    check::{check, check_share, check_time},
     settings::{Cancelled, Extent, Settings},
     slots::MAX_SLOTS,
     window::MAX_CALLS,
@@ -344,36 +345,4 @@ impl Default for CircuitBreaker {
             cell: Arc::new(Cell::new(settings)),
         }
     }
-}
-
-fn check(field: &'static str, value: u32, least: u32, most: u32) -> Result<(), InvalidConfig> {
-    if value < least || value > most {
-        let allowed = format!("{least} to {most}");
-        return Err(InvalidConfig::new(field, value, allowed));
-    }
-    Ok(())
-}
-
-fn check_time(
-    field: &'static str,
-    value: Duration,
-    least: Duration,
-    most: Duration,
-) -> Result<(), InvalidConfig> {
-    if value >= least && value <= most {
-        return Ok(());
-    }
-    let allowed = if most == Duration::MAX {
-        format!("{least:?} or more")
-    } else {
-        format!("{least:?} to {most:?}")
-    };
-    Err(InvalidConfig::new(field, format!("{value:?}"), allowed))
-}
-
-fn check_share(field: &'static str, share: Ratio) -> Result<(), InvalidConfig> {
-    if share.numerator() == 0 || !share.at_most(Ratio::percent(100)) {
-        return Err(InvalidConfig::new(field, share, "more than 0 % to 100 %"));
-    }
-    Ok(())
 }

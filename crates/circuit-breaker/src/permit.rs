@@ -5,7 +5,8 @@ use std::{fmt, time::Duration};
 use steadfast_core::{Instant, Runtime, Verdict};
 
 use crate::{
-    breaker::{Cell, Ended},
+    breaker::Cell,
+    ended::Ended,
     settings::{Cancelled, Health},
     word::{Kind, Word},
 };

@@ -19,9 +19,9 @@ use std::{
 };
 
 use steadfast::{
-    CallOptions, Class, Error, IdempotencyKey, Jitter, Pipeline, Ratio, Rejection, Retry,
-    RetryBudget, Runtime, SmolRuntime, Spawn, Spawning, StopReason, ThreadRuntime, Timeout,
-    TokioRuntime, Verdict, VirtualRuntime, prelude::*,
+    CallOptions, CircuitBreaker, Class, Error, IdempotencyKey, Jitter, Pipeline, Ratio, Rejection,
+    Retry, RetryBudget, Runtime, SmolRuntime, Spawn, Spawning, StopReason, ThreadRuntime, Throttle,
+    Timeout, TokioRuntime, Verdict, VirtualRuntime, circuit_breaker::State, prelude::*,
 };
 
 const fn ms(millis: u64) -> Duration {
@@ -129,6 +129,43 @@ async fn a_spent_budget_is_shared<R: Runtime>(runtime: R) {
     assert_eq!(attempts, [3, 2, 1]);
 }
 
+async fn a_breaker_opens_and_closes_again<R: Runtime>(runtime: R) {
+    let breaker = CircuitBreaker::consecutive_failures(2)
+        .open_for(ms(20))
+        .build()
+        .unwrap();
+    let calls = Pipeline::on(runtime.clone(), &breaker);
+    for _ in 0..2 {
+        assert_eq!(
+            calls.call(|| ready(Answer::Err("down"))).await,
+            Err(Error::Operation("down"))
+        );
+    }
+    assert_eq!(breaker.state(), State::Open);
+    let opened = runtime.now();
+    // It may be over by now, on a machine that stops for so long.
+    match calls.call(|| ready(Answer::Ok(1))).await {
+        Ok(1) => {}
+        refused => {
+            let refused = refused.unwrap_err();
+            let remaining = refused.rejection().unwrap().retry_after().unwrap();
+            assert!(remaining <= ms(20), "{remaining:?}");
+            runtime.sleep_until(opened + ms(20)).await;
+            assert_eq!(calls.call(|| ready(Answer::Ok(2))).await, Ok(2));
+        }
+    }
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+async fn a_throttle_sheds<R: Runtime>(runtime: R) {
+    let throttle = Throttle::default();
+    let calls = Pipeline::on(runtime.clone(), &throttle);
+    for _ in 0..1000 {
+        let _ = calls.call(|| ready(Answer::Err("down"))).await;
+    }
+    assert!(throttle.shedding_at(runtime.now()) > 0.9);
+}
+
 async fn options_reach_the_operation<R: Runtime>(runtime: R) {
     let calls = Pipeline::on(runtime, stack());
     let key = IdempotencyKey::from_u128(5);
@@ -194,6 +231,8 @@ async fn every_story<R: Runtime>(runtime: R) {
     a_deadline_stops_the_retries_with_the_last_error(runtime.clone()).await;
     a_classifier_decides(runtime.clone()).await;
     a_spent_budget_is_shared(runtime.clone()).await;
+    a_breaker_opens_and_closes_again(runtime.clone()).await;
+    a_throttle_sheds(runtime.clone()).await;
     options_reach_the_operation(runtime.clone()).await;
     combinators_chain_inside_out(runtime).await;
 }
