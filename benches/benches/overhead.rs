@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use benches::{
-    harness::{self, Mode},
-    rows,
-};
+use benches::{harness, rows};
 use criterion::Criterion;
 
 fn main() {
@@ -21,7 +18,7 @@ fn main() {
     for group in rows::GROUPS {
         let mut benchmark = criterion.benchmark_group(group.name);
         for mut row in group.rows() {
-            for mode in Mode::ALL {
+            for &mode in row.modes() {
                 let name = format!("{}/{}", row.name, mode.name());
                 benchmark.bench_function(name, |bencher| {
                     bencher.iter_custom(|calls| row.time(&runtime, mode, calls));

@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     allocations,
     operation::Request,
+    rounds,
     subject::{Answer, Subject},
 };
 
@@ -30,6 +31,9 @@ impl Mode {
     /// Every mode, in the order of the table.
     pub const ALL: [Self; 3] = [Self::Ready, Self::Pend, Self::Rt];
 
+    /// Those where no operation is needed, because the call is refused before it starts.
+    const REFUSED: [Self; 2] = [Self::Ready, Self::Rt];
+
     /// Its name in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -41,19 +45,47 @@ impl Mode {
     }
 }
 
+/// What every call of a row has to give; anything else was not worth measuring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// What the operation answers.
+    Answer,
+    /// An error, although the operation would have answered.
+    Refusal,
+}
+
 /// One competitor in one group.
 pub struct Row {
     /// Its name in the table: ours begin with `steadfast`, a peer's with the name of its crate, glue with `glued`.
     pub name: &'static str,
     subject: Box<dyn Calls>,
+    expected: Expected,
 }
 
 impl Row {
-    /// A row that measures `subject`.
+    /// A row that measures calls of `subject` which give the operation's answer.
     pub fn new(name: &'static str, subject: impl Subject + 'static) -> Self {
         Self {
             name,
             subject: Box::new(subject),
+            expected: Expected::Answer,
+        }
+    }
+
+    /// A row that measures calls which `subject` refuses.
+    pub fn refused(name: &'static str, subject: impl Subject + 'static) -> Self {
+        Self {
+            expected: Expected::Refusal,
+            ..Self::new(name, subject)
+        }
+    }
+
+    /// How its calls can be driven.
+    #[must_use]
+    pub fn modes(&self) -> &'static [Mode] {
+        match self.expected {
+            Expected::Answer => &Mode::ALL,
+            Expected::Refusal => &Mode::REFUSED,
         }
     }
 
@@ -61,25 +93,26 @@ impl Row {
     ///
     /// # Panics
     ///
-    /// When a call does not give the operation's answer at the poll where it must: then nothing was measured.
+    /// When a call does not give what it has to at the poll where it must: then nothing was measured.
     #[expect(
         clippy::disallowed_methods,
         reason = "elapsed time is what a benchmark is after"
     )]
     pub fn time(&mut self, runtime: &Runtime, mode: Mode, calls: u64) -> Duration {
         let start = Instant::now();
-        let right = self.subject.run(runtime, mode, calls);
+        let right = self.subject.run(runtime, mode, calls, self.expected);
         let taken = start.elapsed();
         assert!(
             right,
-            "`{}` lost the operation's answer, {}",
+            "`{}` gave something else than the {:?}, {}",
             self.name,
+            self.expected,
             mode.name()
         );
         taken
     }
 
-    /// What the first poll of a call gives; whether it is the right answer.
+    /// What the first poll of a call gives; whether it is the operation's answer.
     #[cfg(test)]
     pub(crate) fn poll_once(&mut self, request: Request) -> Poll<bool> {
         self.subject.poll_once(request)
@@ -98,29 +131,21 @@ impl Row {
 
 /// The calls of a [`Subject`], many behind one virtual call, so that a row can be stored with others.
 trait Calls {
-    /// Makes `calls` calls; whether all gave the right answer.
-    fn run(&mut self, runtime: &Runtime, mode: Mode, calls: u64) -> bool;
+    /// Makes `calls` calls; whether all gave what was expected.
+    fn run(&mut self, runtime: &Runtime, mode: Mode, calls: u64, expected: Expected) -> bool;
     /// The size of a call's future. What it keeps behind a pointer is not in it, but is an allocation.
     fn future_bytes(&mut self) -> usize;
-    /// What the first poll of a call gives; whether it is the right answer.
+    /// What the first poll of a call gives; whether it is the operation's answer.
     #[cfg(test)]
     fn poll_once(&mut self, request: Request) -> Poll<bool>;
 }
 
 impl<S: Subject> Calls for S {
-    fn run(&mut self, runtime: &Runtime, mode: Mode, calls: u64) -> bool {
-        // From here on the optimiser knows none of the settings.
-        let subject = black_box(self);
-        match mode {
-            Mode::Ready => (0..calls).all(|_| poll_by_hand(subject, Request::Ready)),
-            Mode::Pend => (0..calls).all(|_| poll_by_hand(subject, Request::PendingOnce)),
-            Mode::Rt => runtime.block_on(async {
-                let mut right = true;
-                for _ in 0..calls {
-                    right &= subject.start(black_box(Request::Ready)).await.is_right();
-                }
-                right
-            }),
+    fn run(&mut self, runtime: &Runtime, mode: Mode, calls: u64, expected: Expected) -> bool {
+        // One loop for each, so that none asks at every call what is expected.
+        match expected {
+            Expected::Answer => run(self, runtime, mode, calls, S::Output::is_right),
+            Expected::Refusal => run(self, runtime, mode, calls, S::Output::is_refusal),
         }
     }
 
@@ -136,14 +161,40 @@ impl<S: Subject> Calls for S {
     }
 }
 
-fn poll_by_hand<S: Subject>(subject: &mut S, request: Request) -> bool {
+fn run<S: Subject>(
+    subject: &mut S,
+    runtime: &Runtime,
+    mode: Mode,
+    calls: u64,
+    fits: impl Fn(&S::Output) -> bool,
+) -> bool {
+    // From here on the optimiser knows none of the settings.
+    let subject = black_box(subject);
+    match mode {
+        Mode::Ready => (0..calls).all(|_| poll_by_hand(subject, Request::Ready, &fits)),
+        Mode::Pend => (0..calls).all(|_| poll_by_hand(subject, Request::PendingOnce, &fits)),
+        Mode::Rt => runtime.block_on(async {
+            let mut right = true;
+            for _ in 0..calls {
+                right &= fits(&subject.start(black_box(Request::Ready)).await);
+            }
+            right
+        }),
+    }
+}
+
+fn poll_by_hand<S: Subject>(
+    subject: &mut S,
+    request: Request,
+    fits: impl Fn(&S::Output) -> bool,
+) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
     let mut call = pin!(subject.start(black_box(request)));
     if request == Request::PendingOnce && call.as_mut().poll(&mut cx).is_ready() {
         return false;
     }
     // Looking at the answer is what keeps the call from being optimised away.
-    matches!(call.poll(&mut cx), Poll::Ready(answer) if answer.is_right())
+    matches!(call.poll(&mut cx), Poll::Ready(answer) if fits(&answer))
 }
 
 /// What is known of one row in one mode at the end.
@@ -180,53 +231,42 @@ pub fn runtime() -> Runtime {
         .expect("a runtime without I/O asks nothing of the system that can be refused")
 }
 
-/// Measures every row in every mode, one turn each per round, until `budget` is spent.
+/// Measures every row in each of its modes, one turn each per round, until `budget` is spent.
 ///
 /// `progress` is told the rounds done and the time spent after each round. To be called with `runtime` entered, so that
 /// timers can be made outside of its tasks.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "elapsed time is what a benchmark is after"
-)]
 pub fn measure(
     runtime: &Runtime,
     rows: Vec<(&'static str, Row)>,
     budget: Duration,
     mut progress: impl FnMut(usize, Duration),
 ) -> Vec<Measurement> {
-    let start = Instant::now();
     let mut rows: Vec<_> = rows
         .into_iter()
         .map(|(group, mut row)| {
-            let turns = Mode::ALL.map(|mode| Turn::calibrated(&mut row, runtime, mode));
+            let modes = row.modes().iter();
+            let turns: Vec<_> = modes
+                .map(|&mode| Turn::calibrated(&mut row, runtime, mode))
+                .collect();
             (group, row, turns)
         })
         .collect();
-    let mut rounds = 0;
-    while rounds < 3 || start.elapsed() < budget {
-        // There and back, so that nobody always comes after the same neighbour.
-        if rounds % 2 == 0 {
-            rows.iter_mut()
-                .for_each(|(_, row, turns)| take(turns, row, runtime));
-        } else {
-            rows.iter_mut()
-                .rev()
-                .for_each(|(_, row, turns)| take(turns, row, runtime));
-        }
-        // Background tasks of the rows (a clock's driver) get to run, and the timer wheel to turn, unmeasured.
-        runtime.block_on(tokio::task::yield_now());
-        rounds += 1;
-        progress(rounds, start.elapsed());
-    }
+    rounds::take_turns(
+        &mut rows,
+        budget,
+        |(_, row, turns)| turns.iter_mut().for_each(|turn| turn.take(row, runtime)),
+        |rounds, spent| {
+            // Background tasks of the rows (a clock's driver) get to run, and the timer wheel to turn, unmeasured.
+            runtime.block_on(tokio::task::yield_now());
+            progress(rounds, spent);
+        },
+    );
     rows.into_iter()
-        .flat_map(|(group, row, turns)| turns.map(|turn| turn.finish(group, row.name)))
+        .flat_map(|(group, row, turns)| {
+            let finish = move |turn: Turn| turn.finish(group, row.name);
+            turns.into_iter().map(finish)
+        })
         .collect()
-}
-
-fn take(turns: &mut [Turn], row: &mut Row, runtime: &Runtime) {
-    for turn in turns {
-        turn.take(row, runtime);
-    }
 }
 
 /// One row in one mode, between rounds.
@@ -239,22 +279,11 @@ struct Turn {
 }
 
 impl Turn {
-    /// Finds the number of calls that take about two milliseconds: long beside reading the clock, short beside a
-    /// neighbour's burst of work.
     fn calibrated(row: &mut Row, runtime: &Runtime, mode: Mode) -> Self {
-        const TURN: Duration = Duration::from_millis(2);
-        let mut calls = 64;
-        let taken = loop {
-            let taken = row.time(runtime, mode, calls);
-            if taken >= TURN / 2 {
-                break taken;
-            }
-            calls *= 2;
-        };
-        let scale = TURN.as_secs_f64() / taken.as_secs_f64();
+        const LENGTH: Duration = Duration::from_millis(2);
         Self {
             mode,
-            calls: ((calls as f64 * scale) as u64).max(1),
+            calls: rounds::calls_in(LENGTH, |calls| row.time(runtime, mode, calls)),
             rounds: Vec::new(),
             allocs: row.allocations(runtime, mode),
             future_bytes: row.subject.future_bytes(),
@@ -267,17 +296,49 @@ impl Turn {
             .push(taken.as_secs_f64() * 1e9 / self.calls as f64);
     }
 
-    fn finish(mut self, group: &'static str, row: &'static str) -> Measurement {
-        self.rounds.sort_by(f64::total_cmp);
+    fn finish(self, group: &'static str, row: &'static str) -> Measurement {
+        let rounds = rounds::sorted(self.rounds);
         Measurement {
             group,
             row,
             mode: self.mode,
-            ns_median: self.rounds[self.rounds.len() / 2],
-            ns_min: self.rounds[0],
-            ns_max: self.rounds[self.rounds.len() - 1],
+            ns_median: rounds::median(&rounds),
+            ns_min: rounds[0],
+            ns_max: rounds[rounds.len() - 1],
             allocs: self.allocs,
             future_bytes: self.future_bytes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mode, Row, runtime};
+    use crate::{
+        operation::{Failure, Op, Request},
+        subject::Served,
+    };
+
+    #[test]
+    fn a_refusal_is_an_error_although_the_operation_would_have_answered() {
+        let runtime = runtime();
+        let mut row = Row::refused("open", async |_| Err::<u64, _>(Failure::Open));
+        assert_eq!(row.modes(), [Mode::Ready, Mode::Rt]);
+        for mode in row.modes() {
+            row.time(&runtime, *mode, 3);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "`lenient` gave something else than the Refusal, rt")]
+    fn an_answer_where_a_refusal_is_expected_is_noticed() {
+        Row::refused("lenient", Op::new).time(&runtime(), Mode::Rt, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "`strict` gave something else than the Answer, ready")]
+    fn a_refusal_where_an_answer_is_expected_is_noticed() {
+        let failing = tower::service_fn(|_| Op::new(Request::Refuse));
+        Row::new("strict", Served(failing)).time(&runtime(), Mode::Ready, 1);
     }
 }

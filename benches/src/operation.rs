@@ -19,7 +19,7 @@ pub enum Request {
     Ready,
     /// Answer at the second poll.
     PendingOnce,
-    /// Fail at the first poll; in a measurement nobody asks for that.
+    /// Fail at the first poll; nobody asks for that while a measurement runs.
     Refuse,
 }
 
@@ -63,6 +63,8 @@ pub enum Failure {
     Refused,
     /// A timeout ran out; where a crate lets its users choose the error.
     TimedOut,
+    /// A circuit breaker was open; where a crate lets its users choose the error.
+    Open,
 }
 
 impl fmt::Display for Failure {
@@ -70,6 +72,7 @@ impl fmt::Display for Failure {
         f.write_str(match self {
             Self::Refused => "the dependency refused",
             Self::TimedOut => "the operation timed out",
+            Self::Open => "the circuit breaker is open",
         })
     }
 }

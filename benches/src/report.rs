@@ -1,8 +1,11 @@
-//! Prints measurements: one aligned table for people, one JSON object a line for programs, and the ratios of interest.
+//! Prints measurements: aligned tables for people, one JSON object a line for programs.
 
-use std::fmt::Write;
+use std::{array, fmt::Write};
 
-use crate::harness::{Measurement, Mode};
+use crate::{
+    contend::Throughput,
+    harness::{Measurement, Mode},
+};
 
 /// One aligned table; within a group, rows of the same mode stand together.
 #[must_use]
@@ -23,36 +26,64 @@ pub fn table(measurements: &[Measurement]) -> String {
         let group = measurements.iter().position(|other| other.group == m.group);
         (group, Mode::ALL.iter().position(|mode| *mode == m.mode))
     });
-    let cells: Vec<_> = lines.iter().map(|m| cells(m)).collect();
-    let width = |column: usize| {
-        let longest = cells
-            .iter()
-            .map(|line| line[column].len())
-            .max()
-            .unwrap_or(0);
-        longest.max(HEAD[column].len())
-    };
-    let widths: [usize; 8] = std::array::from_fn(width);
+    let cells = lines.iter().map(|m| {
+        [
+            m.group.to_owned(),
+            m.mode.name().to_owned(),
+            m.row.to_owned(),
+            format!("{:.1}", m.ns_median),
+            format!("{:.1}", m.ns_min),
+            format!("{:.1}", m.ns_max),
+            m.allocs.to_string(),
+            m.future_bytes.to_string(),
+        ]
+    });
+    aligned(HEAD, cells)
+}
+
+/// One aligned table of what threads get done on one shared instance.
+#[must_use]
+pub fn contend_table(throughputs: &[Throughput]) -> String {
+    const HEAD: [&str; 6] = [
+        "group",
+        "mode",
+        "row",
+        "1 thread M/s",
+        "2 threads M/s",
+        "waited %",
+    ];
+    let cells = throughputs.iter().map(|t| {
+        [
+            t.group.to_owned(),
+            CONTEND.to_owned(),
+            t.row.to_owned(),
+            format!("{:.2}", t.mops_1t),
+            format!("{:.2}", t.mops_2t),
+            format!("{:.0}", t.waited * 100.0),
+        ]
+    });
+    aligned(HEAD, cells)
+}
+
+/// The mode's name beside those of [`Mode`].
+const CONTEND: &str = "contend";
+
+fn aligned<const COLUMNS: usize>(
+    head: [&str; COLUMNS],
+    lines: impl Iterator<Item = [String; COLUMNS]>,
+) -> String {
+    let lines: Vec<_> = lines.collect();
+    let widths: [usize; COLUMNS] = array::from_fn(|column| {
+        let cells = lines.iter().map(|line| line[column].len());
+        cells.max().unwrap_or(0).max(head[column].len())
+    });
     let mut out = String::new();
-    line(&mut out, &HEAD, &widths);
+    line(&mut out, &head, &widths);
     line(&mut out, &widths.map(|width| "-".repeat(width)), &widths);
-    for cells in &cells {
+    for cells in &lines {
         line(&mut out, cells, &widths);
     }
     out
-}
-
-fn cells(m: &Measurement) -> [String; 8] {
-    [
-        m.group.to_owned(),
-        m.mode.name().to_owned(),
-        m.row.to_owned(),
-        format!("{:.1}", m.ns_median),
-        format!("{:.1}", m.ns_min),
-        format!("{:.1}", m.ns_max),
-        m.allocs.to_string(),
-        m.future_bytes.to_string(),
-    ]
 }
 
 fn line(out: &mut String, cells: &[impl AsRef<str>], widths: &[usize]) {
@@ -82,72 +113,26 @@ pub fn json(measurements: &[Measurement]) -> String {
     })
 }
 
-/// How far ours may be from a peer's.
-enum Aim {
-    /// At most so many nanoseconds more.
-    Above(f64),
-    /// At most so many times as long.
-    Times(f64),
-}
-
-/// The comparisons that the project sets itself aims for.
-const AIMS: [(&str, &[Mode], &str, Aim); 5] = [
-    ("retry", &[Mode::Ready], "tower", Aim::Above(5.0)),
-    (
-        "timeout",
-        &[Mode::Ready],
-        "tokio::time::timeout",
-        Aim::Times(0.7),
-    ),
-    (
-        "timeout",
-        &[Mode::Pend],
-        "tokio::time::timeout",
-        Aim::Times(1.05),
-    ),
-    ("stack3", &Mode::ALL, "tower-resilience", Aim::Times(0.2)),
-    ("stack3", &Mode::ALL, "seatbelt", Aim::Times(0.5)),
-];
-
-/// Ours against the peers, as lines that begin with `ratio`, from the medians.
-///
-/// They inform and judge nothing: a busy machine is no defect. A comparison whose rows were not measured is left out.
+/// One JSON object a line, of what threads get done.
 #[must_use]
-pub fn ratios(measurements: &[Measurement]) -> String {
-    let mut out = String::new();
-    for (group, modes, peer, aim) in AIMS {
-        for &mode in modes {
-            let median = |row| {
-                let found = measurements
-                    .iter()
-                    .find(|m| m.group == group && m.row == row && m.mode == mode);
-                found.map(|m| m.ns_median)
-            };
-            let (Some(ours), Some(theirs)) = (median("steadfast"), median(peer)) else {
-                continue;
-            };
-            let mode = mode.name();
-            let _ = match aim {
-                Aim::Above(aim) => writeln!(
-                    out,
-                    "ratio {group} {mode}: steadfast - {peer} = {:+.1} ns (aim: at most {aim:+.1})",
-                    ours - theirs
-                ),
-                Aim::Times(aim) => writeln!(
-                    out,
-                    "ratio {group} {mode}: steadfast / {peer} = {:.2} (aim: at most {aim})",
-                    ours / theirs
-                ),
-            };
-        }
-    }
-    out
+pub fn contend_json(throughputs: &[Throughput]) -> String {
+    throughputs.iter().fold(String::new(), |mut out, t| {
+        let Throughput { group, row, mops_1t, mops_2t, .. } = t;
+        let _ = writeln!(
+            out,
+            r#"{{"group":"{group}","row":"{row}","mode":"{CONTEND}","mops_1t":{mops_1t:.3},"mops_2t":{mops_2t:.3}}}"#
+        );
+        out
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{json, ratios, table};
-    use crate::harness::{Measurement, Mode};
+    use super::{contend_json, contend_table, json, table};
+    use crate::{
+        contend::Throughput,
+        harness::{Measurement, Mode},
+    };
 
     fn measured(row: &'static str, mode: Mode, ns_median: f64) -> Measurement {
         Measurement {
@@ -191,14 +176,25 @@ mod tests {
     }
 
     #[test]
-    fn ratios_compare_medians_and_skip_what_was_not_measured() {
-        let both = [
-            measured("steadfast", Mode::Ready, 12.0),
-            measured("tower", Mode::Ready, 9.5),
-        ];
+    fn what_threads_get_done_is_a_table_and_json_of_its_own() {
+        let all = [Throughput {
+            group: "breaker",
+            row: "recloser",
+            mops_1t: 12.3456,
+            mops_2t: 7.0,
+            waited: 0.0,
+        }];
+        let table = contend_table(&all);
+        assert!(
+            table
+                .lines()
+                .all(|line| line.len() == table.find('\n').unwrap()),
+            "{table}"
+        );
         assert_eq!(
-            ratios(&both),
-            "ratio retry ready: steadfast - tower = +2.5 ns (aim: at most +5.0)\n"
+            contend_json(&all),
+            "{\"group\":\"breaker\",\"row\":\"recloser\",\"mode\":\"contend\",\"mops_1t\":12.346,\
+             \"mops_2t\":7.000}\n"
         );
     }
 }

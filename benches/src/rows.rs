@@ -1,11 +1,12 @@
 //! Who is compared, group by group, each assembled as its own users assemble it.
 
+mod breaker;
 mod policies;
 mod retry;
 mod stack3;
 mod timeout;
 
-use crate::harness::Row;
+use crate::{contend::ContendRow, harness::Row};
 
 /// Rows that do the same job.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,7 @@ pub struct Group {
     /// What its rows protect the operation with.
     pub about: &'static str,
     rows: fn() -> Vec<Row>,
+    contend: fn() -> Vec<ContendRow>,
 }
 
 impl Group {
@@ -23,10 +25,16 @@ impl Group {
     pub fn rows(&self) -> Vec<Row> {
         (self.rows)()
     }
+
+    /// Assembles the rows that threads share, where sharing costs something; also to be called inside a tokio runtime.
+    #[must_use]
+    pub fn contend(&self) -> Vec<ContendRow> {
+        (self.contend)()
+    }
 }
 
 /// Every group, in the order of the table.
-pub const GROUPS: [Group; 3] = [retry::GROUP, timeout::GROUP, stack3::GROUP];
+pub const GROUPS: [Group; 4] = [retry::GROUP, timeout::GROUP, breaker::GROUP, stack3::GROUP];
 
 /// A value that lives as long as the process, as a client that is built once at start does.
 fn forever<T>(value: T) -> &'static T {
@@ -36,18 +44,15 @@ fn forever<T>(value: T) -> &'static T {
 #[cfg(test)]
 mod tests {
     use super::GROUPS;
-    use crate::{
-        harness::{Mode, runtime},
-        operation::Request,
-    };
+    use crate::{harness::runtime, operation::Request};
 
     #[test]
-    fn every_row_gives_the_operations_answer_in_every_mode() {
+    fn every_row_gives_what_it_has_to_in_each_of_its_modes() {
         let runtime = runtime();
         let _entered = runtime.enter();
         for mut row in GROUPS.iter().flat_map(super::Group::rows) {
-            for mode in Mode::ALL {
-                row.time(&runtime, mode, 3);
+            for mode in row.modes() {
+                row.time(&runtime, *mode, 3);
             }
         }
     }

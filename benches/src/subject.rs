@@ -48,20 +48,31 @@ where
     }
 }
 
-/// Tells whether a call gave what its operation answered, however many results it came wrapped in.
+/// Tells what a call gave, however many results it came wrapped in.
 pub trait Answer {
     /// Whether it is the operation's answer.
     fn is_right(&self) -> bool;
+
+    /// Whether it is an error. An operation that is asked to be ready never fails, so then a policy has refused the call.
+    fn is_refusal(&self) -> bool;
 }
 
 impl Answer for u64 {
     fn is_right(&self) -> bool {
         *self == ANSWER
     }
+
+    fn is_refusal(&self) -> bool {
+        false
+    }
 }
 
 impl<T: Answer, E> Answer for Result<T, E> {
     fn is_right(&self) -> bool {
         self.as_ref().is_ok_and(Answer::is_right)
+    }
+
+    fn is_refusal(&self) -> bool {
+        self.as_ref().map_or(true, Answer::is_refusal)
     }
 }

@@ -1,4 +1,4 @@
-//! Prints what each row costs per call: one table, or with `--json` one object a line.
+//! Prints what each row costs per call, and what threads get done together: tables, or with `--json` one object a line.
 
 use std::{
     io::{self, Write},
@@ -6,30 +6,40 @@ use std::{
     time::Duration,
 };
 
-use benches::{harness, report, rows};
+use benches::{
+    aims,
+    contend::{self, Throughput},
+    harness, report, rows,
+};
+use tokio::runtime::Runtime;
 
 const USAGE: &str = "\
-What a policy costs per call when nothing goes wrong, beside the same from other crates.
+What a policy costs per call, beside the same from other crates.
 
-usage: cargo run --release -p benches --bin overhead -- [--json] [--quick] [--group NAME]
+usage: cargo run --release -p benches --bin overhead -- [--contend] [--json] [--quick] [--group NAME]
 
-  --json        one JSON object a line on standard output, and nothing else there
-  --quick       15 s of rounds in place of 100 s
+  --contend     only what threads get done together; without it that comes second, as a table
+  --json        one JSON object a line on standard output, and nothing else there; all of one kind
+  --quick       18 s of rounds in place of 110 s
   --group NAME  only this group; may be given more than once
   --help        this text
 
 Columns: nanoseconds per call over all rounds (median, best, worst), heap allocations per call, and the size of a
-call's future (what it keeps behind a pointer is an allocation instead).
+call's future (what it keeps behind a pointer is an allocation instead). Of threads: million calls per second, all
+together, the median; and how long one of two waited for a core. Where that is much, the machine was busy, the threads
+took turns instead of contending, and the figure is too good.
 
 Modes:
-  ready  the operation is ready at once; the future is polled by hand, once
-  pend   the operation is pending once, so timers are armed; polled by hand, twice
-  rt     the operation is ready at once; awaited in a loop in tokio's current-thread runtime
+  ready    the operation is ready at once; the future is polled by hand, once
+  pend     the operation is pending once, so timers are armed; polled by hand, twice
+  rt       the operation is ready at once; awaited in a loop in tokio's current-thread runtime
+  contend  like ready, but one thread, then two, call one shared instance
 ";
 
 /// What was asked for on the command line.
 #[derive(Debug, Default, PartialEq)]
 struct Arguments {
+    contend: bool,
     json: bool,
     quick: bool,
     help: bool,
@@ -41,6 +51,7 @@ impl Arguments {
         let mut arguments = Self::default();
         while let Some(word) = words.next() {
             match word.as_str() {
+                "--contend" => arguments.contend = true,
                 "--json" => arguments.json = true,
                 "--quick" => arguments.quick = true,
                 "--help" | "-h" => arguments.help = true,
@@ -102,19 +113,78 @@ fn help() -> String {
 fn measured(arguments: &Arguments) -> String {
     let runtime = harness::runtime();
     let _entered = runtime.enter();
-    let rows: Vec<_> = rows::GROUPS
-        .iter()
-        .filter(|group| arguments.wants(group.name))
+    if arguments.contend {
+        return contended(arguments, &runtime);
+    }
+    let calls = called(arguments, &runtime);
+    // Lines of JSON are all of one kind, so that they can be read as one table.
+    if arguments.json {
+        return calls;
+    }
+    let contended = contended(arguments, &runtime);
+    format!("{calls}\n{contended}")
+}
+
+/// What calls take.
+fn called(arguments: &Arguments, runtime: &Runtime) -> String {
+    let rows: Vec<_> = groups(arguments)
         .flat_map(|group| group.rows().into_iter().map(|row| (group.name, row)))
         .collect();
     let budget = Duration::from_secs(if arguments.quick { 15 } else { 100 });
+    eprintln!("{} rows, {budget:?} of rounds", rows.len());
+    let measurements = harness::measure(runtime, rows, budget, progress(budget));
+    if arguments.json {
+        report::json(&measurements)
+    } else {
+        format!(
+            "{}\n{}",
+            report::table(&measurements),
+            aims::ratios(&measurements)
+        )
+    }
+}
+
+/// What threads get done.
+fn contended(arguments: &Arguments, runtime: &Runtime) -> String {
+    let rows: Vec<_> = groups(arguments)
+        .flat_map(|group| group.contend().into_iter().map(|row| (group.name, row)))
+        .collect();
+    if rows.is_empty() {
+        eprintln!("no rows shared by threads");
+        return String::new();
+    }
+    let budget = Duration::from_secs(if arguments.quick { 3 } else { 10 });
     eprintln!(
-        "{} rows in {} modes, {budget:?} of rounds",
-        rows.len(),
-        harness::Mode::ALL.len()
+        "{} rows shared by threads, {budget:?} of rounds",
+        rows.len()
     );
+    let throughputs = contend::measure(runtime.handle(), rows, budget, progress(budget));
+    if !throughputs.iter().all(Throughput::is_undisturbed) {
+        eprintln!(
+            "note: two threads had to wait for cores, so what they got done says little about contention"
+        );
+    }
+    if arguments.json {
+        report::contend_json(&throughputs)
+    } else {
+        format!(
+            "{}\n{}",
+            report::contend_table(&throughputs),
+            aims::contend_ratios(&throughputs)
+        )
+    }
+}
+
+fn groups(arguments: &Arguments) -> impl Iterator<Item = &'static rows::Group> {
+    rows::GROUPS
+        .iter()
+        .filter(|group| arguments.wants(group.name))
+}
+
+/// Tells every tenth of the budget how far the rounds are.
+fn progress(budget: Duration) -> impl FnMut(usize, Duration) {
     let mut next_word = Duration::ZERO;
-    let measurements = harness::measure(&runtime, rows, budget, |rounds, spent| {
+    move |rounds, spent| {
         if spent >= next_word {
             eprintln!(
                 "{:>3} s of {} s: {rounds} rounds",
@@ -123,15 +193,6 @@ fn measured(arguments: &Arguments) -> String {
             );
             next_word = spent + budget / 10;
         }
-    });
-    if arguments.json {
-        report::json(&measurements)
-    } else {
-        format!(
-            "{}\n{}",
-            report::table(&measurements),
-            report::ratios(&measurements)
-        )
     }
 }
 
@@ -151,6 +212,7 @@ mod tests {
             arguments.wants("retry") && arguments.wants("stack3") && !arguments.wants("timeout")
         );
         assert!(parse("").unwrap().wants("timeout"));
+        assert!(parse("--contend").unwrap().contend && !arguments.contend);
     }
 
     #[test]
@@ -159,7 +221,7 @@ mod tests {
         assert!(
             parse("--group nobody")
                 .unwrap_err()
-                .contains("retry, timeout, stack3")
+                .contains("retry, timeout, breaker, stack3")
         );
         assert!(parse("--group").is_err());
     }

@@ -1,11 +1,11 @@
 //! The settings that all rows share, and the policies made from them in each crate's own terms.
 //!
-//! Three attempts, delays that double from 50 ms and are jittered, at most 20 s.
+//! Three attempts, delays that double from 50 ms and are jittered, at most 20 s. Circuit breakers open at 50 % failures.
 
 use std::{sync::Arc, time::Duration};
 
 use seatbelt::ResilienceContext;
-use steadfast::{Retry, RetryBudget};
+use steadfast::{CircuitBreaker, CircuitBreakerBuilder, Ratio, Retry, RetryBudget};
 use tower::{
     retry::{
         Policy,
@@ -29,6 +29,15 @@ pub(super) const LIMIT: Duration = Duration::from_secs(1);
 pub(super) const TOTAL: Duration = Duration::from_secs(10);
 /// The timeout of each attempt.
 pub(super) const EACH: Duration = Duration::from_secs(2);
+
+/// How many calls a circuit breaker looks back on, where it counts calls.
+pub(super) const WINDOW: u32 = 100;
+/// How far it looks back, where it can only do so in time.
+pub(super) const PERIOD: Duration = Duration::from_secs(10);
+/// The fewest calls it judges.
+pub(super) const MIN_CALLS: u32 = 20;
+/// How long it stays open: longer than anybody measures.
+pub(super) const OPEN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Ours, with a budget or without; full jitter and at most 20 s are its defaults.
 pub(super) fn steadfast_retry(budget: Option<&RetryBudget>) -> Retry {
@@ -153,6 +162,53 @@ pub(super) fn tower_resilience_timeout(
         .build()
 }
 
+/// Ours, once `window` has said what it looks back on.
+pub(super) fn steadfast_breaker(
+    window: impl FnOnce(CircuitBreakerBuilder) -> CircuitBreakerBuilder,
+) -> CircuitBreaker {
+    window(CircuitBreaker::failure_rate(Ratio::percent(50)))
+        .min_calls(MIN_CALLS)
+        .open_for(OPEN_FOR)
+        .build()
+        .expect("half of at least 20 calls, and a day, are valid")
+}
+
+/// recloser's circuit breaker. It counts the last 100 calls, and judges none before there are so many.
+pub(super) fn recloser() -> recloser::Recloser {
+    recloser::Recloser::custom()
+        .error_rate(0.5)
+        .closed_len(WINDOW as usize)
+        .open_wait(OPEN_FOR)
+        .build()
+}
+
+/// failsafe's circuit breaker, of two rules, as in its own default.
+///
+/// It counts no calls: its rate is a moving average over time, in which calls of one millisecond weigh as one, and which
+/// judges nothing in its first 10 s. So the second rule is what opens it here, at 100 failures in a row.
+pub(super) fn failsafe() -> failsafe::StateMachine<impl failsafe::FailurePolicy + Send, ()> {
+    use failsafe::{
+        Config, FailurePolicy, backoff,
+        failure_policy::{consecutive_failures, success_rate_over_time_window},
+    };
+    let open = backoff::constant(OPEN_FOR);
+    let rate = success_rate_over_time_window(0.5, MIN_CALLS, PERIOD, open.clone());
+    let policy = rate.or_else(consecutive_failures(WINDOW, open));
+    Config::new().failure_policy(policy).build()
+}
+
+/// tower-resilience's circuit breaker. Its count window never slides: it counts all calls since the breaker closed, and
+/// judges none before they are 100.
+pub(super) fn tower_resilience_breaker() -> tower_resilience::circuitbreaker::CircuitBreakerLayer {
+    tower_resilience::circuitbreaker::CircuitBreakerLayer::builder()
+        .failure_rate_threshold(0.5)
+        .sliding_window_size(WINDOW as usize)
+        .minimum_number_of_calls(MIN_CALLS as usize)
+        .wait_duration_in_open(OPEN_FOR)
+        .build()
+        .expect("a rate of 0.5 over 100 calls is valid")
+}
+
 type SeatbeltContext = ResilienceContext<Request, <Op as Future>::Output>;
 
 /// What seatbelt's middleware shares, on a clock that tokio drives. Its logs and metrics are features, and off.
@@ -187,4 +243,21 @@ pub(super) fn seatbelt_timeout(
     seatbelt::timeout::Timeout::layer("timeout", context)
         .timeout_error(|_| Failure::TimedOut)
         .timeout(limit)
+}
+
+/// seatbelt's circuit breaker. It looks back in time only: 10 s, in ten slices.
+pub(super) fn seatbelt_breaker(
+    context: &SeatbeltContext,
+) -> seatbelt::breaker::BreakerLayer<Request, <Op as Future>::Output> {
+    use seatbelt::RecoveryInfo;
+    seatbelt::breaker::Breaker::layer("breaker", context)
+        .recovery_with(|result, _| match result {
+            Ok(_) => RecoveryInfo::never(),
+            Err(_) => RecoveryInfo::retry(),
+        })
+        .rejected_input_error(|_, _| Failure::Open)
+        .failure_threshold(0.5)
+        .min_throughput(MIN_CALLS)
+        .sampling_duration(PERIOD)
+        .break_duration(OPEN_FOR)
 }

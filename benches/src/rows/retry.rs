@@ -13,6 +13,7 @@ pub(super) const GROUP: Group = Group {
     name: "retry",
     about: "3 attempts, exponential backoff with jitter; the first succeeds",
     rows,
+    contend: Vec::new,
 };
 
 fn rows() -> Vec<Row> {

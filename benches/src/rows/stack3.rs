@@ -13,6 +13,7 @@ pub(super) const GROUP: Group = Group {
     name: "stack3",
     about: "timeout of 10 s in all, 3 attempts, timeout of 2 s for each",
     rows,
+    contend: Vec::new,
 };
 
 fn rows() -> Vec<Row> {
