@@ -1,11 +1,11 @@
 //! The shared state of a breaker: what calls load and record, and the lock for everything rare.
 
-use std::{fmt, time::Duration};
+use std::{fmt, mem, time::Duration};
 
 use steadfast_core::{Attempt, Event, Instant, RejectionKind, Runtime};
 
 use crate::{
-    control::{Admission, Control},
+    control::{Admission, Control, Ending},
     ended::Ended,
     in_a_row::InARow,
     settings::{Health, Settings},
@@ -116,13 +116,37 @@ impl Cell {
         let runtime = attempt.runtime();
         let random = runtime.random();
         let admission = self.change(|control| control.admit_at(now, &self.settings, random));
+        let lent = Lent {
+            cell: self,
+            admission,
+            now,
+        };
         self.deliver(runtime);
+        mem::forget(lent);
         admission
     }
 
     /// Counts what a call came to that was let through under `word`.
     #[inline]
     pub(crate) fn record<R: Runtime>(&self, word: Word, result: &Ended<'_, R>) {
+        let is_good = result.health == Health::Good;
+        if !(is_good && word == self.word() && self.is_unmoved_by_good_calls(word)) {
+            self.count_in_every_rule(word, result);
+        }
+    }
+
+    /// Whether one more good call would change nothing: most of the time, so this is all that is made
+    /// part of the caller.
+    #[inline]
+    fn is_unmoved_by_good_calls(&self, word: Word) -> bool {
+        word.is_closed()
+            && self.window.is_unmoved_by_good_calls(word)
+            && !self.settings.watches_slow()
+            && (self.settings.consecutive.is_none() || self.in_a_row.failures(word) == 0)
+    }
+
+    #[inline(never)]
+    fn count_in_every_rule<R: Runtime>(&self, word: Word, result: &Ended<'_, R>) {
         let settings = &self.settings;
         match word.kind() {
             Kind::Closed | Kind::Ramping if result.health != Health::Unknown => {}
@@ -167,12 +191,9 @@ impl Cell {
     fn count(&self, word: Word, place: u32, health: Health, slow: bool) -> Option<Cause> {
         let settings = &self.settings;
         let failed = health.is_bad();
-        let mut cause = None;
-        if settings.has_rates() {
-            let sample = Sample { failed, slow };
-            let counts = self.window.record(word, place, sample, settings);
-            cause = counts.and_then(|counts| settings.judge(counts));
-        }
+        let sample = Sample { failed, slow };
+        let counts = self.window.record(word, place, sample, settings);
+        let mut cause = counts.and_then(|counts| settings.judge(counts));
         if let Some(limit) = settings.consecutive {
             if self.in_a_row.record(word, health) >= limit {
                 cause = cause.or(Some(Cause::ConsecutiveFailures));
@@ -210,6 +231,7 @@ impl Cell {
         let mut control = self.control.lock();
         let before = control.word();
         let mark = control.mark();
+        let next = control.log.next_sequence();
         let answer = change(&mut control);
         let word = control.word();
         if word == before && mark == control.mark() {
@@ -217,14 +239,20 @@ impl Cell {
         }
         let begins = matches!(word.kind(), Kind::Closed | Kind::Ramping);
         if begins && !word.is_of_period(before) {
+            // Where it was closed before, that period is over before its window is emptied. Release: who
+            // sees the window empty sees this, and does not count in it what is late.
+            let between = word.same_period(Kind::Unwatched);
+            self.front.0.word.store(between.bits(), Release);
             self.window.begin(word);
         }
-        // Relaxed: published with the word.
-        self.front.0.mark.store(control.mark().as_nanos(), Relaxed);
-        self.front.0.open_nanos.store(control.open_nanos(), Relaxed);
+        if word.kind() == Kind::Open {
+            // Relaxed: published with the word. In no other state: see `still_open_at`.
+            self.front.0.mark.store(control.mark().as_nanos(), Relaxed);
+            self.front.0.open_nanos.store(control.open_nanos(), Relaxed);
+        }
         // Release: pairs with the load in `word`.
         self.front.0.word.store(word.bits(), Release);
-        let waiting = if word == before {
+        let waiting = if next == control.log.next_sequence() {
             Vec::new()
         } else {
             control.log.take_waiting()
@@ -302,5 +330,31 @@ impl fmt::Debug for Cell {
             .field("name", &self.settings.name)
             .field("state", &State::of(self.word().kind()))
             .finish_non_exhaustive()
+    }
+}
+
+/// Gives a probe's place back where an observer panics before the call holds it.
+struct Lent<'a> {
+    cell: &'a Cell,
+    admission: Admission,
+    now: Instant,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let Admission::Pass(word) = self.admission else {
+            return;
+        };
+        if word.kind() == Kind::HalfOpen {
+            let ending = Ending {
+                health: Health::Unknown,
+                slow: false,
+                now: self.now,
+                retry_after: None,
+            };
+            let settings = &self.cell.settings;
+            self.cell
+                .change(|control| control.take_back(word, ending, settings, 0));
+        }
     }
 }

@@ -27,6 +27,7 @@ const MIN_WINDOW: Duration = Duration::from_millis(100);
 const MAX_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_FACTOR: f64 = 1000.0;
 const MAX_RAMP_STEPS: usize = 100;
+const MAX_PROBES: u32 = 1_000_000;
 
 /// Settings of a [`CircuitBreaker`].
 #[derive(Clone, Debug)]
@@ -243,12 +244,12 @@ impl CircuitBreakerBuilder {
         };
         let has_rates = self.failure_rate.is_some() || self.slow.is_some();
         let default_probes = if has_rates {
-            (of_window / 10).max(1)
+            (of_window / 10).clamp(1, MAX_PROBES)
         } else {
             1
         };
         let probes = self.probes.unwrap_or(default_probes);
-        check("probes", probes, 1, 1_000_000)?;
+        check("probes", probes, 1, MAX_PROBES)?;
 
         let day = MAX_WINDOW;
         check_time("open_for", self.open_for, Duration::from_millis(1), day)?;

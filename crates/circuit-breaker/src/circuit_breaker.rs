@@ -111,6 +111,23 @@ impl CircuitBreaker {
         CircuitBreakerBuilder::new().consecutive_failures(failures)
     }
 
+    /// Another breaker with the same settings, closed, that shares nothing with this one: for
+    /// [`Keyed`](steadfast_core::Keyed).
+    ///
+    /// ```
+    /// # use steadfast_circuit_breaker::CircuitBreaker;
+    /// # use steadfast_core::Keyed;
+    /// let one = CircuitBreaker::consecutive_failures(3).build()?;
+    /// let hosts = Keyed::new(1000, move |_host: &String| one.fresh())?;
+    /// # Ok::<(), steadfast_core::InvalidConfig>(())
+    /// ```
+    #[must_use]
+    pub fn fresh(&self) -> CircuitBreaker {
+        CircuitBreaker {
+            cell: Arc::new(Cell::new(self.cell.settings.clone())),
+        }
+    }
+
     /// Asks to make one call, without a pipeline.
     ///
     /// # Errors

@@ -134,6 +134,7 @@ impl Control {
                 self.lend(settings)
             }
             Kind::Ramping => {
+                self.mark = self.mark.min(now); // The clock may have been turned back.
                 let since = saturating_nanos(now - self.mark);
                 match settings.ramp_share(since) {
                     Some(share) => {

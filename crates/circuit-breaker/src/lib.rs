@@ -66,10 +66,11 @@
 //!
 //! ```
 //! use steadfast_circuit_breaker::CircuitBreaker;
-//! use steadfast_core::{Keyed, Pipeline, VirtualRuntime};
+//! use steadfast_core::{Keyed, Pipeline, Ratio, VirtualRuntime};
 //!
 //! # let runtime = VirtualRuntime::new(1);
-//! let hosts = Keyed::new(1000, |_host: &String| CircuitBreaker::default())?;
+//! let breaker = CircuitBreaker::failure_rate(Ratio::percent(50)).build()?;
+//! let hosts = Keyed::new(1000, move |_host: &String| breaker.fresh())?;
 //! let breaker = hosts.get("a.example", &runtime)?;
 //! let calls = Pipeline::on(runtime.clone(), &breaker); // a pipeline of references costs nothing
 //! runtime.block_on(calls.call(|| async { Ok::<_, std::io::Error>(()) }))?;

@@ -32,6 +32,11 @@ impl Log {
         }
     }
 
+    /// The sequence number of the next transition.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
     pub(crate) fn push(&mut self, from: State, to: State, cause: Cause) {
         if self.entries.len() == KEPT {
             self.entries.pop_front();

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use steadfast_core::{Instant, Runtime, Verdict};
+use steadfast_core::{Instant, Outcome, Runtime, Verdict};
 
 use crate::{
     breaker::Cell,
@@ -34,6 +34,18 @@ impl<'p, R: Runtime> Permit<'p, R> {
             word,
             began,
         }
+    }
+
+    /// Leave for nothing.
+    #[inline]
+    pub(crate) fn none(cell: &'p Cell, runtime: R) -> Self {
+        Permit::new(cell, runtime, Word::UNWATCHED, Instant::MAX)
+    }
+
+    /// What there is in its place where it was refused.
+    #[cold]
+    pub(crate) fn refused<T, E>(&self, retry_after: Option<Duration>) -> Outcome<T, E> {
+        Outcome::rejected(self.cell.rejection(retry_after))
     }
 
     /// Whether the call is one of the few that find out whether the dependency is well again.

@@ -132,7 +132,7 @@ impl Settings {
 
     /// What makes a closed breaker with these counts open, if anything does.
     pub(crate) fn judge(&self, counts: Counts) -> Option<Cause> {
-        if counts.calls < u64::from(self.min_calls) {
+        if counts.known < u64::from(self.min_calls) {
             return None;
         }
         self.rate_reached(counts)

@@ -20,7 +20,7 @@ pub(crate) struct Slots {
 
 #[derive(Debug)]
 struct Line {
-    /// What is added to the time for the number of its slot.
+    /// What is added to the slots since the clock's beginning for the number of one.
     shift: AtomicU64,
     /// The number of the latest slot that anything was counted in.
     newest: AtomicU64,
@@ -48,23 +48,30 @@ impl Slots {
 
     /// The slot that `now` is in; `None` when it is older than the window, as the clock was turned back.
     #[inline]
-    pub(crate) fn place_at(&self, now: Instant) -> Option<u32> {
-        // Acquire: pairs with `move_by`, so that who counts under new numbers sees what was before it.
+    pub(crate) fn look_at(&self, now: Instant) -> Option<u32> {
+        // Acquire: pairs with `move_to`, so that who counts under new numbers sees what was before it.
         let shift = self.line.0.shift.load(Acquire);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "numbers of slots come round, and are compared so"
-        )]
-        let number = (now.as_nanos().wrapping_add(shift) / self.width) as u32;
+        let number = self.number_at(now, shift);
         let newest = self.newest();
-        if number == newest {
-            return Some(number);
-        }
-        if is_after(number, newest) {
-            self.advance(number);
-            return Some(number);
-        }
-        self.age(number, newest).map(|_| number)
+        let has_place = is_after(number, newest) || self.age(number, newest).is_some();
+        has_place.then_some(number)
+    }
+
+    /// The same for a call that is counted there: the window moves on to it.
+    #[inline]
+    pub(crate) fn place_at(&self, now: Instant) -> Option<u32> {
+        let number = self.look_at(now)?;
+        self.advance(number);
+        Some(number)
+    }
+
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "numbers of slots come round, and are compared so"
+    )]
+    fn number_at(&self, now: Instant, shift: u64) -> u32 {
+        ((now.as_nanos() / self.width) as u32).wrapping_add(shift as u32)
     }
 
     #[inline]
@@ -74,20 +81,41 @@ impl Slots {
         self.line.0.newest.load(Relaxed) as u32
     }
 
+    /// The newest slot once a call has come at `now`, to look at the window without one; `None` when that
+    /// would begin a new one.
+    pub(crate) fn newest_at(&self, now: Instant) -> Option<u32> {
+        let number = self.look_at(now)?;
+        let newest = self.newest();
+        Some(if is_after(number, newest) {
+            number
+        } else {
+            newest
+        })
+    }
+
+    /// Moves the window on, so that it ends with the slot `number` or a later one.
+    #[inline]
+    pub(crate) fn advance(&self, number: u32) {
+        if is_after(number, self.newest()) {
+            self.move_on(number);
+        }
+    }
+
     #[cold]
-    fn advance(&self, number: u32) {
+    fn move_on(&self, number: u32) {
         let _ = self.line.0.newest.fetch_update(Relaxed, Relaxed, |newest| {
             #[expect(clippy::cast_possible_truncation, reason = "it was widened here")]
             is_after(number, newest as u32).then_some(u64::from(number))
         });
     }
 
-    /// Moves the numbers on by more than a window: what was counted before has left it then, and what
-    /// comes late under an old number is never seen.
+    /// Moves the numbers on by more than a window: what was counted before has left it then, also when
+    /// the clock is turned back next, and what comes late under an old number is never seen.
     pub(crate) fn skip_a_window(&self) {
-        let jump = u64::from(self.len + 1) * self.width;
+        let jump = self.len + 1;
         let shift = self.line.0.shift.load(Relaxed);
-        self.move_to(shift, shift.wrapping_add(jump));
+        self.move_to(shift, shift.wrapping_add(jump.into()));
+        self.advance(self.newest().wrapping_add(jump));
     }
 
     /// Lets the present come after all slots there are, where the clock was turned back; its slot.
@@ -97,8 +125,9 @@ impl Slots {
         if let Some(place) = self.place_at(now) {
             return place; // Somebody else did it.
         }
-        let next = u64::from(self.newest()) + u64::from(self.len) + 1;
-        self.move_to(shift, (next * self.width).wrapping_sub(now.as_nanos()));
+        let next = self.newest().wrapping_add(self.len + 1);
+        let ahead = next.wrapping_sub(self.number_at(now, 0));
+        self.move_to(shift, ahead.into());
         self.place_at(now).unwrap_or_else(|| self.newest())
     }
 
@@ -114,6 +143,12 @@ impl Slots {
     /// Whether `found` is a later slot than `number`, and not the leftover of an earlier round of numbers.
     fn is_in_use(&self, found: u32, number: u32) -> bool {
         is_after(found, number) && !is_after(found, self.newest())
+    }
+
+    /// How many cells they need: a power of two, so that numbers come round where cells do.
+    #[inline]
+    fn cells(&self) -> u32 {
+        self.len.next_power_of_two()
     }
 
     /// How many slots before `newest` the slot `number` lies, if it is in the window that ends there.
@@ -169,7 +204,7 @@ impl Stripe {
     /// What belongs to a slot that has left the window is not counted.
     #[inline]
     pub(crate) fn add(&self, slots: &Slots, number: u32, count: u32) -> bool {
-        let cell = &self.0.0[(number % slots.len) as usize];
+        let cell = &self.0.0[(number & (slots.cells() - 1)) as usize];
         // Relaxed: a first guess. SeqCst below: see `TimeWindow::record`.
         let mut seen = cell.load(Relaxed);
         loop {
@@ -193,8 +228,8 @@ impl Stripe {
     /// What is in its cells, in no order.
     #[inline]
     pub(crate) fn cells(&self, slots: &Slots) -> impl Iterator<Item = Cell> + '_ {
-        let len = slots.len as usize;
-        self.0.0[..len]
+        let cells = slots.cells() as usize;
+        self.0.0[..cells]
             .iter()
             .map(|cell| Cell::unpack(cell.load(SeqCst)))
             .filter(|cell| cell.count > 0)

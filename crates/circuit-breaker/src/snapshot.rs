@@ -140,22 +140,26 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    fn sum(&self, part: impl Fn(&Bucket) -> u64) -> u64 {
+        self.window.iter().map(part).fold(0, u64::saturating_add)
+    }
+
     /// How many calls the window held.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.window.iter().map(|bucket| bucket.calls).sum()
+        self.sum(|bucket| bucket.calls)
     }
 
     /// How many of them had failed.
     #[must_use]
     pub fn failures(&self) -> u64 {
-        self.window.iter().map(|bucket| bucket.failures).sum()
+        self.sum(|bucket| bucket.failures)
     }
 
     /// How many of them had been slow.
     #[must_use]
     pub fn slow(&self) -> u64 {
-        self.window.iter().map(|bucket| bucket.slow).sum()
+        self.sum(|bucket| bucket.slow)
     }
 }
 

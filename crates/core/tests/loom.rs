@@ -1,4 +1,5 @@
-//! Every interleaving of two threads on one budget; beside each model a broken twin that it must catch.
+//! Every interleaving of two threads on one budget, or on one map of policies; beside each model a
+//! broken twin that it must catch.
 //!
 //! `RUSTFLAGS="--cfg steadfast_loom" cargo test -p steadfast-core --test loom --release --target-dir target/loom`
 
@@ -10,6 +11,8 @@
 
 #[path = "loom/forms.rs"]
 mod forms;
+#[path = "loom/keyed/mod.rs"]
+mod keyed;
 #[path = "loom/models.rs"]
 mod models;
 #[path = "loom/twin.rs"]

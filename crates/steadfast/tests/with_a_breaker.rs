@@ -9,7 +9,7 @@ use std::{cell::Cell, future::pending, future::ready, time::Duration};
 
 use steadfast::{
     CircuitBreaker, Error, Hints, Jitter, Keyed, Pipeline, RejectionKind, Retry, RetryBuilder,
-    Runtime, StopReason, Timeout, VirtualRuntime, circuit_breaker::State, prelude::*,
+    Runtime, StopReason, Throttle, Timeout, VirtualRuntime, circuit_breaker::State, prelude::*,
 };
 
 const fn ms(millis: u64) -> Duration {
@@ -184,4 +184,35 @@ fn one_breaker_for_each_host() {
     assert_eq!(call("another", Ok(2)), Ok(2));
     assert!(!hosts.contains("well"));
     assert!(call("down", Ok(1)).is_err());
+}
+
+#[test]
+fn a_fresh_one_has_the_settings_and_nothing_else() {
+    let runtime = VirtualRuntime::new(1);
+    let one = breaker(1);
+    one.isolate();
+    let other = one.fresh();
+    assert!(!one.is_shared_with(&other));
+    assert!(one.is_shared_with(&one.clone()));
+    assert_eq!(other.state(), State::Closed);
+    let calls = Pipeline::on(runtime.clone(), &other);
+    let _ = runtime.block_on(calls.call(|| ready(Answer::Err("down"))));
+    assert_eq!(
+        other.state(),
+        State::Open,
+        "one failure is enough for it too"
+    );
+
+    let one = Throttle::over(Duration::from_secs(10))
+        .named("shedder")
+        .build()
+        .unwrap();
+    let calls = Pipeline::on(runtime.clone(), &one);
+    for _ in 0..10 {
+        let _ = runtime.block_on(calls.call(|| ready(Answer::Err("down"))));
+    }
+    let other = one.fresh();
+    assert!(one.shedding_at(runtime.now()) > 0.5);
+    assert!(other.shedding_at(runtime.now()).abs() < 1e-9);
+    assert_eq!(other.name(), "shedder");
 }

@@ -18,7 +18,6 @@ const BANDS: usize = 4;
 const PASS_EVERY: u64 = 1_000_000_000;
 
 pub(super) struct Load {
-    name: &'static str,
     /// K, in thousandths.
     multiplier_milli: u64,
     slots: Slots,
@@ -65,9 +64,8 @@ impl Shares {
 }
 
 impl Load {
-    pub(super) fn new(window: Duration, multiplier: f64, name: &'static str) -> Self {
+    pub(super) fn new(window: Duration, multiplier: f64) -> Self {
         Load {
-            name,
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -82,10 +80,6 @@ impl Load {
                 last_pass: AtomicU64::new(0),
             }),
         }
-    }
-
-    pub(super) fn name(&self) -> &'static str {
-        self.name
     }
 
     /// Whether a call is let through; one that is not, is counted.
@@ -205,7 +199,6 @@ impl Load {
 impl fmt::Debug for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Load")
-            .field("name", &self.name)
             .field("shares", &self.shares())
             .finish_non_exhaustive()
     }

@@ -88,6 +88,7 @@ const MAX_MULTIPLIER: f64 = 100.0;
 #[derive(Clone)]
 pub struct Throttle {
     load: Arc<Load>,
+    settings: ThrottleBuilder,
 }
 
 impl Throttle {
@@ -107,10 +108,17 @@ impl Throttle {
         self.load.shedding_at(now)
     }
 
+    /// Another throttle with the same settings that shares nothing with this one: for
+    /// [`Keyed`](steadfast_core::Keyed).
+    #[must_use]
+    pub fn fresh(&self) -> Throttle {
+        self.settings.clone().make()
+    }
+
     /// The name under which it speaks in rejections and events.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.load.name()
+        self.settings.name
     }
 }
 
@@ -130,7 +138,10 @@ impl Default for Throttle {
 
 impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Throttle").field(&self.load).finish()
+        f.debug_struct("Throttle")
+            .field("name", &self.settings.name)
+            .field("load", &self.load)
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,7 +188,8 @@ impl ThrottleBuilder {
 
     fn make(self) -> Throttle {
         Throttle {
-            load: Arc::new(Load::new(self.window, self.multiplier, self.name)),
+            load: Arc::new(Load::new(self.window, self.multiplier)),
+            settings: self,
         }
     }
 }

@@ -35,6 +35,8 @@ impl Sample {
 /// What a window holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
+    /// How many calls there have been to judge by: where the window is full, as many as it was asked for.
+    pub(crate) known: u64,
     pub(crate) calls: u64,
     pub(crate) failures: u64,
     pub(crate) slow: u64,
@@ -42,6 +44,8 @@ pub(crate) struct Counts {
 
 #[derive(Debug)]
 pub(crate) enum Window {
+    /// No rule needs one.
+    None,
     Registers(Registers),
     Ring(Ring),
     Time(TimeWindow),
@@ -49,6 +53,9 @@ pub(crate) enum Window {
 
 impl Window {
     pub(crate) fn new(settings: &Settings) -> Self {
+        if !settings.has_rates() {
+            return Window::None;
+        }
         match settings.extent {
             Extent::Calls(size) if size <= register::MAX_SIZE => {
                 Window::Registers(Registers::new(size, settings.watches_slow()))
@@ -63,6 +70,7 @@ impl Window {
     /// Empties it for the closed period of `word`, which nobody has seen yet.
     pub(crate) fn begin(&self, word: Word) {
         match self {
+            Window::None => {}
             Window::Registers(window) => window.begin(word),
             Window::Ring(window) => window.begin(word),
             Window::Time(window) => window.begin(),
@@ -74,7 +82,7 @@ impl Window {
     #[inline]
     pub(crate) fn place_at(&self, now: Instant) -> Option<u32> {
         match self {
-            Window::Registers(_) | Window::Ring(_) => Some(0),
+            Window::None | Window::Registers(_) | Window::Ring(_) => Some(0),
             Window::Time(window) => window.place_at(now),
         }
     }
@@ -83,6 +91,17 @@ impl Window {
     pub(crate) fn turn_back_to(&self, now: Instant) {
         if let Window::Time(window) = self {
             window.turn_back_to(now);
+        }
+    }
+
+    /// Whether it is full of good calls only, so that one more would change nothing.
+    #[inline]
+    pub(crate) fn is_unmoved_by_good_calls(&self, word: Word) -> bool {
+        match self {
+            Window::None => true,
+            Window::Registers(window) => window.is_unmoved_by_good_calls(word),
+            Window::Ring(window) => window.is_unmoved_by_good_calls(),
+            Window::Time(_) => false,
         }
     }
 
@@ -96,6 +115,7 @@ impl Window {
         settings: &Settings,
     ) -> Option<Counts> {
         match self {
+            Window::None => None,
             Window::Registers(window) => window.record(word, sample),
             Window::Ring(window) => window.record(word, sample),
             Window::Time(window) => window.record(place, sample, settings),
@@ -105,6 +125,7 @@ impl Window {
     /// What it holds, oldest first.
     pub(crate) fn buckets_at(&self, word: Word, now: Instant) -> Vec<Bucket> {
         match self {
+            Window::None => Vec::new(),
             Window::Registers(window) => window.buckets(word),
             Window::Ring(window) => window.buckets(),
             Window::Time(window) => window.buckets_at(now),
@@ -114,6 +135,7 @@ impl Window {
     /// Fills the empty window of the period of `word`, oldest first.
     pub(crate) fn refill_at(&self, word: Word, now: Instant, buckets: &[Bucket]) {
         match self {
+            Window::None => {}
             Window::Registers(window) => {
                 for sample in last_samples(buckets, register::MAX_SIZE) {
                     window.record(word, sample);

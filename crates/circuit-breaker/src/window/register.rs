@@ -52,6 +52,16 @@ impl Registers {
         register.calls.store(0, Relaxed);
     }
 
+    /// Whether one more good call would change nothing.
+    #[inline]
+    pub(super) fn is_unmoved_by_good_calls(&self, word: Word) -> bool {
+        let register = &self.turns[word.window()].0;
+        // Relaxed: see `shift`.
+        register.failures.load(Relaxed) == 0
+            && register.slow.load(Relaxed) == 0
+            && register.calls.load(Relaxed) >= u64::from(self.size)
+    }
+
     #[inline]
     pub(super) fn record(&self, word: Word, sample: Sample) -> Option<Counts> {
         let register = &self.turns[word.window()].0;
@@ -68,10 +78,14 @@ impl Registers {
         } else {
             0
         };
-        (failures | slow != 0).then(|| Counts {
-            calls: register.calls.load(Relaxed).min(size),
-            failures: u64::from(failures.count_ones()),
-            slow: u64::from(slow.count_ones()),
+        (failures | slow != 0).then(|| {
+            let calls = register.calls.load(Relaxed).min(size);
+            Counts {
+                known: calls,
+                calls,
+                failures: u64::from(failures.count_ones()),
+                slow: u64::from(slow.count_ones()),
+            }
         })
     }
 

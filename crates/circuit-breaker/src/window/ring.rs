@@ -149,11 +149,19 @@ impl Ring {
         for bucket in &self.buckets {
             bucket.store(0, Relaxed);
         }
-        self.line.0.position.store(Position::start(word).0, Relaxed);
+        // A swap, as the model checker finds no place for a store among the exchanges of others.
+        self.line.0.position.swap(Position::start(word).0, Relaxed);
         self.line
             .0
             .newest_bad
             .store(Position::start(word).0, Relaxed);
+    }
+
+    /// Whether one more good call would change nothing.
+    #[inline]
+    pub(super) fn is_unmoved_by_good_calls(&self) -> bool {
+        // Relaxed: a good call that meets a bad one at this moment came before it.
+        self.is_all_good(Position(self.line.0.position.load(Relaxed)))
     }
 
     #[inline]
@@ -181,8 +189,12 @@ impl Ring {
             }
         };
         if sample.is_good() {
-            // A good call only lowers the rate, unless with it there are calls enough to judge.
-            return (seen.next().calls() == self.min_calls).then(|| self.counts());
+            // A good call only lowers the rate, unless with it there are calls enough to judge, or others
+            // have left the window for it.
+            let is_enough = seen.next().calls() == self.min_calls;
+            let begins_bucket = number * self.width == seen.calls();
+            let drops_bucket = begins_bucket && number >= self.buckets.len() as u64;
+            return (is_enough || drops_bucket).then(|| self.counts());
         }
         self.write(tag(word.generation(), number), number, sample);
         // Relaxed: only says whether there is a bad call to be seen. Of one that is being written at
@@ -192,6 +204,7 @@ impl Ring {
     }
 
     /// Whether the window is full and holds no bad call.
+    #[inline]
     fn is_all_good(&self, position: Position) -> bool {
         let newest_bad = self.line.0.newest_bad.load(Relaxed) & SEQUENCE;
         let since = position.calls().saturating_sub(newest_bad);
@@ -225,8 +238,7 @@ impl Ring {
     }
 
     /// The buckets in the window, oldest first: how many calls each holds, and its bad ones.
-    fn tallies(&self) -> impl Iterator<Item = (u64, Tally)> + '_ {
-        let position = Position(self.line.0.position.load(SeqCst));
+    fn tallies(&self, position: Position) -> impl Iterator<Item = (u64, Tally)> + '_ {
         let generation = position.0 >> SEQUENCE_BITS;
         let current = position.calls().saturating_sub(1) / self.width;
         let oldest = (current + 1).saturating_sub(self.buckets.len() as u64);
@@ -239,10 +251,18 @@ impl Ring {
         })
     }
 
+    fn position(&self) -> Position {
+        Position(self.line.0.position.load(SeqCst))
+    }
+
     fn counts(&self) -> Counts {
         fence_of_the_model();
-        let mut counts = Counts::default();
-        for (calls, tally) in self.tallies() {
+        let position = self.position();
+        let mut counts = Counts {
+            known: position.calls(),
+            ..Counts::default()
+        };
+        for (calls, tally) in self.tallies(position) {
             counts.calls += calls;
             counts.failures += u64::from(tally.failures);
             counts.slow += u64::from(tally.slow);
@@ -251,7 +271,7 @@ impl Ring {
     }
 
     pub(super) fn buckets(&self) -> Vec<Bucket> {
-        self.tallies()
+        self.tallies(self.position())
             .filter(|(calls, _)| *calls > 0)
             .map(|(calls, tally)| Bucket::of_calls(calls, tally.failures.into(), tally.slow.into()))
             .collect()

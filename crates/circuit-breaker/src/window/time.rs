@@ -52,16 +52,18 @@ impl TimeWindow {
 
     #[inline]
     pub(super) fn place_at(&self, now: Instant) -> Option<u32> {
-        self.slots.place_at(now)
+        self.slots.look_at(now)
     }
 
     pub(super) fn turn_back_to(&self, now: Instant) {
+        // `bad` stays as it is: somebody may have been here before, and have counted since.
         self.slots.turn_back_to(now);
-        self.bad.0.store(0, Relaxed);
     }
 
     #[inline]
     pub(super) fn record(&self, slot: u32, sample: Sample, settings: &Settings) -> Option<Counts> {
+        // Only by calls that count: then the first one in each slot judges what has left the window.
+        self.slots.advance(slot);
         // SeqCst, here and where both are read below: of a good call that counts itself and a bad one
         // that says there are too few calls, one sees the other.
         let is_first = self.calls.mine().add(&self.slots, slot, 1);
@@ -122,15 +124,19 @@ impl TimeWindow {
         fence_of_the_model();
         let newest = self.slots.newest();
         let stripes = self.calls.all().iter();
+        let calls = stripes.map(|stripe| stripe.sum(&self.slots, newest)).sum();
         Counts {
-            calls: stripes.map(|stripe| stripe.sum(&self.slots, newest)).sum(),
+            known: calls,
+            calls,
             failures: self.failures.sum(&self.slots, newest),
             slow: self.slow.sum(&self.slots, newest),
         }
     }
 
     pub(super) fn buckets_at(&self, now: Instant) -> Vec<Bucket> {
-        let newest = self.place_at(now).unwrap_or_else(|| self.slots.newest());
+        let Some(newest) = self.slots.newest_at(now) else {
+            return Vec::new(); // The clock was turned back: the next call begins anew.
+        };
         let of_slot = |stripe: &Stripe, number| -> u64 {
             let cells = stripe.cells(&self.slots);
             cells
@@ -156,9 +162,7 @@ impl TimeWindow {
 
     pub(super) fn refill_at(&self, now: Instant, buckets: &[Bucket]) {
         let count = |calls: u64| u32::try_from(calls).unwrap_or(u32::MAX);
-        let Some(newest) = self.place_at(now) else {
-            return;
-        };
+        let newest = self.slots.turn_back_to(now);
         for bucket in buckets {
             let age = saturating_nanos(bucket.age) / self.slots.width();
             let Some(age) = u32::try_from(age)

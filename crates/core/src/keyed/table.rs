@@ -13,7 +13,7 @@ pub(super) struct Table<K, P> {
     entries: Vec<Entry<K, P>>,
     /// Of each bucket the first entry. None, or a power of two.
     heads: Vec<usize>,
-    /// Numbers what happens here.
+    /// Numbers the uses.
     clock: u64,
     /// Where the next look for idle entries begins.
     hand: usize,
@@ -25,8 +25,8 @@ pub(super) struct Entry<K, P> {
     next: usize,
     /// When it was last asked for.
     used: u64,
-    /// When nobody was found to hold it, and it has not been handed out since.
-    unheld: Option<u64>,
+    /// Nobody was found to hold it, and it has not been handed out since.
+    unheld: bool,
     key: K,
     slot: Slot<P>,
 }
@@ -36,12 +36,12 @@ pub(super) enum Slot<P> {
     Made(Arc<P>),
 }
 
-/// An entry that nobody held when it was looked at.
+/// An entry that nobody held when it was looked at. It is a copy, not a handle; as long as it lives, an
+/// entry that has been handed out is not found unheld again.
 pub(super) struct Candidate<P> {
     pub(super) policy: Arc<P>,
     pub(super) used: u64,
     hash: u64,
-    unheld: u64,
 }
 
 impl<K, P> Table<K, P> {
@@ -64,7 +64,7 @@ impl<K, P> Table<K, P> {
         let used = self.tick();
         let entry = &mut self.entries[at];
         entry.used = used;
-        entry.unheld = None;
+        entry.unheld = false;
         Some(entry.slot.clone())
     }
 
@@ -79,12 +79,11 @@ impl<K, P> Table<K, P> {
         let entry = Entry {
             hash,
             next: END,
-            used: self.clock + 1,
-            unheld: None,
+            used: self.tick(),
+            unheld: false,
             key: key.clone(),
             slot: Slot::Making(Arc::clone(gate)),
         };
-        self.tick();
         if self.entries.len() == self.heads.len() {
             self.grow();
         }
@@ -115,7 +114,6 @@ impl<K, P> Table<K, P> {
                 break;
             }
             self.hand = (self.hand + 1) % self.entries.len();
-            let now = self.tick();
             let Entry {
                 slot: Slot::Made(policy),
                 unheld,
@@ -127,15 +125,13 @@ impl<K, P> Table<K, P> {
                 continue;
             };
             looked += 1;
-            // Others that look at it hold a copy, but no handle: therefore it is written down.
-            if unheld.is_none() && Arc::get_mut(policy).is_some() {
-                *unheld = Some(now);
-            }
-            candidates.extend(unheld.map(|unheld| Candidate {
+            // It is written down, as others that look at it hold copies. What was done through a handle
+            // is seen from here on: `get_mut` acquires what its drop released.
+            *unheld = *unheld || Arc::get_mut(policy).is_some();
+            candidates.extend(unheld.then(|| Candidate {
                 policy: Arc::clone(policy),
                 used: *used,
                 hash: *hash,
-                unheld,
             }));
         }
         (looked, candidates)
@@ -143,9 +139,9 @@ impl<K, P> Table<K, P> {
 
     /// Removes the candidate, if nobody has been handed it since.
     pub(super) fn evict(&mut self, candidate: &Candidate<P>) -> Option<Entry<K, P>> {
-        let same = |entry: &Entry<K, P>| entry.unheld == Some(candidate.unheld);
+        let same = |entry: &Entry<K, P>| entry.slot.is(&candidate.policy);
         let at = self.position(candidate.hash, same)?;
-        Some(self.remove_at(at))
+        self.entries[at].unheld.then(|| self.remove_at(at))
     }
 
     /// Removes the policy of this key, if it is made.
@@ -176,7 +172,7 @@ impl<K, P> Table<K, P> {
         for entry in &mut self.entries {
             if let Slot::Made(policy) = &entry.slot {
                 let key = entry.key.clone();
-                entry.unheld = None;
+                entry.unheld = false;
                 into.push((key, Arc::clone(policy)));
             }
         }
@@ -255,6 +251,10 @@ impl<K, P> Entry<K, P> {
 impl<P> Slot<P> {
     fn is_made(&self) -> bool {
         matches!(self, Slot::Made(_))
+    }
+
+    fn is(&self, policy: &Arc<P>) -> bool {
+        matches!(self, Slot::Made(own) if Arc::ptr_eq(own, policy))
     }
 
     fn is_behind(&self, gate: &Arc<Gate>) -> bool {

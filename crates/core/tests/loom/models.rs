@@ -23,7 +23,7 @@ pub(crate) trait Call {
     fn fails(&mut self);
 }
 
-fn check(model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     // Most races need one or two preemptions; `LOOM_MAX_PREEMPTIONS` asks for more.
     builder.preemption_bound.get_or_insert(3);
@@ -31,14 +31,14 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// Runs `other` on a thread of its own beside `this`, and returns what both came to.
-fn race<B: Budget, T: Send + 'static, U>(
-    budget: &Arc<B>,
+pub(crate) fn race<B: Send + Sync + 'static, T: Send + 'static, U>(
+    shared: &Arc<B>,
     other: impl FnOnce(&B) -> T + Send + 'static,
     this: impl FnOnce(&B) -> U,
 ) -> (T, U) {
-    let theirs = Arc::clone(budget);
+    let theirs = Arc::clone(shared);
     let thread = thread::spawn(move || other(&theirs));
-    let this = this(budget);
+    let this = this(shared);
     (thread.join().unwrap(), this)
 }
 

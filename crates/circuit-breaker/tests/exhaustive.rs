@@ -1,0 +1,550 @@
+//! Every short history over a small alphabet, from the beginning and from every state, on small breakers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may do as the tests do"
+)]
+
+use std::{collections::VecDeque, time::Duration};
+
+use steadfast_circuit_breaker::{
+    Cause, CircuitBreaker, CircuitBreakerBuilder, Permit, State, Transition, Transitions,
+};
+use steadfast_core::{Instant, Ratio, Verdict, VirtualRuntime};
+
+const BIT: u64 = 1;
+const OPEN: u64 = 10;
+const CAP: u64 = 7;
+const STEP: u64 = 5;
+
+/// What may happen. Times are milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    /// A call comes and ends at once.
+    Call(End),
+    /// A call comes and stays.
+    Begin,
+    /// The oldest call under way ends.
+    Oldest(End),
+    /// The newest one does, where it is not the oldest too.
+    Newest(End),
+    /// The oldest call under way is cancelled.
+    Cancel,
+    Pass(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Good,
+    Bad,
+    Overloaded,
+    Neutral,
+}
+
+impl End {
+    fn verdict(self) -> Verdict {
+        match self {
+            End::Good => Verdict::success(),
+            End::Bad => Verdict::transient(),
+            End::Overloaded => Verdict::overloaded(),
+            End::Neutral => Verdict::caller(),
+        }
+    }
+}
+
+const ALPHABET: [Event; 13] = [
+    Event::Call(End::Good),
+    Event::Call(End::Bad),
+    Event::Begin,
+    Event::Oldest(End::Good),
+    Event::Oldest(End::Bad),
+    Event::Oldest(End::Overloaded),
+    Event::Oldest(End::Neutral),
+    Event::Newest(End::Good),
+    Event::Newest(End::Bad),
+    Event::Cancel,
+    Event::Pass(BIT),
+    Event::Pass(CAP),
+    Event::Pass(OPEN),
+];
+
+/// A small breaker.
+#[derive(Clone, Copy, Debug)]
+struct Small {
+    /// The window, how many calls it needs, and the rate in parts of a whole.
+    rate: Option<(usize, usize, (u32, u32))>,
+    /// Whether calls that take longer than no time are slow, and how many of the window may be.
+    slow: Option<(u32, u32)>,
+    consecutive: Option<usize>,
+    probes: usize,
+    ramps: bool,
+}
+
+impl Small {
+    const PLAIN: Small = Small {
+        rate: None,
+        slow: None,
+        consecutive: None,
+        probes: 1,
+        ramps: false,
+    };
+
+    fn build(self) -> CircuitBreaker {
+        let ratio = |(part, whole)| Ratio::new(part, whole).unwrap();
+        let rules: [Option<CircuitBreakerBuilder>; 2] = [
+            self.rate
+                .map(|(_, _, rate)| CircuitBreaker::failure_rate(ratio(rate))),
+            self.consecutive
+                .map(|limit| CircuitBreaker::consecutive_failures(limit.try_into().unwrap())),
+        ];
+        let mut builder = rules.into_iter().flatten().next().unwrap();
+        if let Some((window, min_calls, _)) = self.rate {
+            builder = builder.over_last(window.try_into().unwrap());
+            builder = builder.min_calls(min_calls.try_into().unwrap());
+        }
+        if let Some(rate) = self.slow {
+            builder = builder.slow_calls(ratio(rate), Duration::from_nanos(1));
+        }
+        if let Some(limit) = self.consecutive {
+            builder = builder.consecutive_failures(limit.try_into().unwrap());
+        }
+        if self.ramps {
+            builder = builder.ramp([Ratio::percent(50)], Duration::from_millis(STEP));
+        }
+        let builder = builder
+            .probes(self.probes.try_into().unwrap())
+            .open_for(Duration::from_millis(OPEN))
+            .half_open_for(Duration::from_millis(CAP))
+            .factor(1.0)
+            .jitter(Ratio::percent(0));
+        builder.build().unwrap()
+    }
+}
+
+/// One call that counts.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    end: End,
+    slow: bool,
+}
+
+struct Held<'b> {
+    permit: Permit<'b, &'b VirtualRuntime>,
+    period: usize,
+    began: u64,
+}
+
+/// A breaker, and what is known of it from what has happened.
+struct World<'b> {
+    small: Small,
+    breaker: &'b CircuitBreaker,
+    runtime: &'b VirtualRuntime,
+    subscription: Transitions,
+    now: u64,
+    held: VecDeque<Held<'b>>,
+    state: State,
+    /// When the state began.
+    since: u64,
+    /// Counts the states, where ramping and the closed state after it are one.
+    period: usize,
+    /// What has ended in this period.
+    ended: Vec<Sample>,
+    probes_out: usize,
+    last: Option<Transition>,
+    stale: u64,
+}
+
+impl<'b> World<'b> {
+    fn new(small: Small, breaker: &'b CircuitBreaker, runtime: &'b VirtualRuntime) -> Self {
+        let mut world = World {
+            small,
+            breaker,
+            runtime,
+            subscription: breaker.subscribe(),
+            now: 0,
+            held: VecDeque::new(),
+            state: State::Closed,
+            since: 0,
+            period: 0,
+            ended: Vec::new(),
+            probes_out: 0,
+            last: None,
+            stale: 0,
+        };
+        world.pass(1_000);
+        world
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.now += millis;
+        let now = Instant::from_nanos(self.now * 1_000_000);
+        self.runtime.set_now(now);
+    }
+
+    /// Whether it can happen here; then it has.
+    fn happens(&mut self, event: Event) -> bool {
+        match event {
+            Event::Pass(millis) => self.pass(millis),
+            Event::Begin => {
+                let Some(held) = self.admit() else {
+                    return true;
+                };
+                self.held.push_back(held);
+            }
+            Event::Call(end) => {
+                if let Some(held) = self.admit() {
+                    self.end(held, Some(end));
+                }
+            }
+            Event::Oldest(end) => match self.held.pop_front() {
+                Some(held) => self.end(held, Some(end)),
+                None => return false,
+            },
+            Event::Newest(_) if self.held.len() < 2 => return false,
+            Event::Newest(end) => {
+                let held = self.held.pop_back().unwrap();
+                self.end(held, Some(end));
+            }
+            Event::Cancel => match self.held.pop_front() {
+                Some(held) => self.end(held, None),
+                None => return false,
+            },
+        }
+        true
+    }
+
+    fn judged(&self) -> usize {
+        match self.state {
+            State::HalfOpen => self.ended.len(),
+            _ => 0,
+        }
+    }
+
+    fn admit(&mut self) -> Option<Held<'b>> {
+        let admitted = self.breaker.try_acquire(self.runtime);
+        let since = self.now - self.since;
+        let refusal = match &admitted {
+            Ok(_) => None,
+            Err(rejection) => Some(rejection.retry_after()),
+        };
+        let after = |millis| Some(Some(Duration::from_millis(millis)));
+        match self.state {
+            State::Closed => {
+                assert_eq!(refusal, None);
+                self.goes(None);
+            }
+            State::Open if since < OPEN => {
+                assert_eq!(refusal, after(OPEN - since));
+                self.goes(None);
+            }
+            State::Open => {
+                assert_eq!(refusal, None);
+                self.goes(Some((State::HalfOpen, Cause::OpenTimeOver)));
+            }
+            State::HalfOpen if since >= CAP => {
+                assert_eq!(refusal, after(OPEN));
+                self.goes(Some((State::Open, Cause::HalfOpenTimeOver)));
+            }
+            State::HalfOpen => {
+                let is_full = self.probes_out + self.judged() >= self.small.probes;
+                assert_eq!(refusal, is_full.then_some(None));
+                self.goes(None);
+            }
+            State::Ramping if since >= STEP => {
+                assert_eq!(refusal, None);
+                self.goes(Some((State::Closed, Cause::RampOver)));
+            }
+            State::Ramping => {
+                assert!(refusal.is_none() || refusal == Some(None)); // as it is drawn
+                self.goes(None);
+            }
+            other => panic!("nobody made it {other}"),
+        }
+        let permit = admitted.ok()?;
+        assert_eq!(permit.is_probe(), self.state == State::HalfOpen);
+        self.probes_out += usize::from(permit.is_probe());
+        Some(Held {
+            permit,
+            period: self.period,
+            began: self.now,
+        })
+    }
+
+    /// A call ends, or is cancelled.
+    fn end(&mut self, held: Held<'b>, end: Option<End>) {
+        let now = Instant::from_nanos(self.now * 1_000_000);
+        let is_stale = held.period != self.period;
+        let sample = end.filter(|end| *end != End::Neutral).map(|end| Sample {
+            end,
+            slow: self.small.slow.is_some() && held.began < self.now,
+        });
+        let before = is_stale.then(|| self.breaker.snapshot_at(now));
+        match end {
+            Some(end) => held.permit.record(&end.verdict()),
+            None => drop(held.permit),
+        }
+        if let Some(mut expected) = before {
+            // A result of an earlier period is counted as that, and changes nothing.
+            self.stale += u64::from(sample.is_some());
+            expected.stale = self.stale;
+            assert_eq!(self.breaker.snapshot_at(now), expected);
+            self.goes(None);
+            return;
+        }
+        if self.state == State::HalfOpen {
+            self.probes_out -= 1;
+        }
+        let Some(sample) = sample else {
+            self.goes(None);
+            return;
+        };
+        self.ended.push(sample);
+        let goes = match self.state {
+            State::HalfOpen => self.judge_probes(),
+            _ => self.judge_calls().map(|cause| (State::Open, cause)),
+        };
+        self.goes(goes);
+    }
+
+    fn in_a_row(&self) -> usize {
+        let is_probe = self.state == State::HalfOpen;
+        let said = self.ended.iter().filter(|call| call.end != End::Overloaded);
+        said.rev()
+            .take_while(|call| call.end == End::Bad || is_probe && call.slow)
+            .count()
+    }
+
+    fn window(&self) -> &[Sample] {
+        let window = self.small.rate.map_or(0, |(window, _, _)| window);
+        &self.ended[self.ended.len().saturating_sub(window)..]
+    }
+
+    fn judge_calls(&self) -> Option<Cause> {
+        if let Some((_, min_calls, rate)) = self.small.rate {
+            let window = self.window();
+            let reached = |(part, whole): (u32, u32), count: usize| {
+                count > 0 && count * whole as usize >= window.len() * part as usize
+            };
+            let failures = window.iter().filter(|call| call.end != End::Good);
+            let slow = window.iter().filter(|call| call.slow).count();
+            if window.len() >= min_calls {
+                if reached(rate, failures.count()) {
+                    return Some(Cause::FailureRate);
+                }
+                if self.small.slow.is_some_and(|rate| reached(rate, slow)) {
+                    return Some(Cause::SlowCallRate);
+                }
+            }
+        }
+        let limit = self.small.consecutive?;
+        let is_bad = self.ended.last()?.end == End::Bad;
+        (is_bad && self.in_a_row() >= limit).then_some(Cause::ConsecutiveFailures)
+    }
+
+    fn judge_probes(&self) -> Option<(State, Cause)> {
+        let failed = |call: &&Sample| call.end != End::Good || call.slow;
+        let failed = self.ended.iter().filter(failed).count();
+        let by_rate = match self.small.rate {
+            Some((_, _, (part, whole))) => {
+                failed > 0 && failed * whole as usize >= self.small.probes * part as usize
+            }
+            None => failed > 0,
+        };
+        let limit = self.small.consecutive;
+        if by_rate || limit.is_some_and(|limit| self.in_a_row() >= limit) {
+            Some((State::Open, Cause::ProbesFailed))
+        } else if self.now - self.since >= CAP {
+            Some((State::Open, Cause::HalfOpenTimeOver))
+        } else if self.ended.len() < self.small.probes {
+            None
+        } else if self.small.ramps {
+            Some((State::Ramping, Cause::ProbesSucceeded))
+        } else {
+            Some((State::Closed, Cause::ProbesSucceeded))
+        }
+    }
+
+    /// It has gone there, for this cause and once, or nowhere.
+    fn goes(&mut self, expected: Option<(State, Cause)>) {
+        let next = self.subscription.try_recv();
+        assert_eq!(next.map(|next| (next.to, next.cause)), expected);
+        assert_eq!(self.subscription.try_recv(), None);
+        let Some(next) = next else {
+            return;
+        };
+        assert_eq!(next.from, self.state);
+        assert_eq!(next.sequence, self.last.map_or(1, |last| last.sequence + 1));
+        // Whatever happens, these are the ways there are.
+        let ways = match next.from {
+            State::Closed => [State::Open].as_slice(),
+            State::Open => &[State::HalfOpen],
+            State::HalfOpen if self.small.ramps => &[State::Open, State::Ramping],
+            State::HalfOpen => &[State::Open, State::Closed],
+            State::Ramping => &[State::Open, State::Closed],
+            _ => &[],
+        };
+        assert!(ways.contains(&next.to), "no way leads from there: {next:?}");
+        if next.to == State::Open && next.cause != Cause::HalfOpenTimeOver {
+            // It never trips on what it tripped on before.
+            let is_bad = |call: &Sample| call.end != End::Good || call.slow;
+            assert!(self.ended.iter().any(is_bad));
+        }
+        self.last = Some(next);
+        self.state = next.to;
+        self.since = self.now;
+        if next.cause != Cause::RampOver {
+            self.period += 1;
+            self.ended.clear();
+            self.probes_out = 0;
+        }
+    }
+
+    /// What is to be seen of it in the end.
+    fn check(&self) {
+        let snapshot = self
+            .breaker
+            .snapshot_at(Instant::from_nanos(self.now * 1_000_000));
+        assert_eq!(self.breaker.state(), self.state);
+        assert_eq!(snapshot.state, self.state);
+        assert_eq!(snapshot.stale, self.stale);
+        assert!(self.probes_out + self.judged() <= self.small.probes);
+        let is_closed = matches!(self.state, State::Closed | State::Ramping);
+        let window = if is_closed { self.window() } else { &[] };
+        let count = |is: fn(&Sample) -> bool| window.iter().filter(|call| is(call)).count() as u64;
+        assert_eq!(snapshot.calls(), window.len() as u64);
+        assert_eq!(snapshot.failures(), count(|call| call.end != End::Good));
+        assert_eq!(snapshot.slow(), count(|call| call.slow));
+        let in_a_row = match self.small.consecutive {
+            Some(_) if is_closed => self.in_a_row(),
+            _ => 0,
+        };
+        assert_eq!(snapshot.consecutive_failures as usize, in_a_row);
+    }
+}
+
+/// Plays a history on a new breaker; whether the last event can happen there.
+fn play(small: Small, history: &[Event]) -> bool {
+    let breaker = small.build();
+    let runtime = VirtualRuntime::new(history.len() as u64);
+    let mut world = World::new(small, &breaker, &runtime);
+    for event in history {
+        if !world.happens(*event) {
+            return false;
+        }
+    }
+    world.check();
+    true
+}
+
+/// Plays all histories that begin so and go on for up to so many events; how many there are.
+fn explore(small: Small, history: &mut Vec<Event>, events: usize) -> u64 {
+    let mut histories = 0;
+    for event in ALPHABET {
+        history.push(event);
+        if play(small, history) {
+            histories += 1;
+            if events > 1 {
+                histories += explore(small, history, events - 1);
+            }
+        }
+        history.pop();
+    }
+    histories
+}
+
+/// From the beginning, and from open, half-open and closed again with late calls under way. `failures`
+/// open it, `successes` close it.
+fn explore_all(small: Small, failures: usize, successes: usize) {
+    let trip = vec![Event::Call(End::Bad); failures];
+    let open = [vec![Event::Begin], trip, vec![Event::Begin]].concat();
+    let half_open = [
+        open.clone(),
+        vec![Event::Pass(OPEN), Event::Begin, Event::Pass(BIT)],
+    ]
+    .concat();
+    let probes = vec![Event::Call(End::Good); successes];
+    let closed = [open.clone(), vec![Event::Pass(OPEN)], probes].concat();
+    let back = if small.ramps {
+        State::Ramping
+    } else {
+        State::Closed
+    };
+    for (mut from, state, events) in [
+        (Vec::new(), State::Closed, 5),
+        (open, State::Open, 4),
+        (half_open, State::HalfOpen, 4),
+        (closed, back, 4),
+    ] {
+        let breaker = small.build();
+        let runtime = VirtualRuntime::new(0);
+        let mut world = World::new(small, &breaker, &runtime);
+        assert!(from.iter().all(|event| world.happens(*event)));
+        assert_eq!(breaker.state(), state, "{small:?} {from:?}");
+        let histories = explore(small, &mut from, events);
+        assert!(histories > 5_000, "only {histories} histories");
+    }
+}
+
+#[test]
+fn a_window_of_two_calls_and_one_probe() {
+    let small = Small {
+        rate: Some((2, 2, (1, 2))),
+        ..Small::PLAIN
+    };
+    explore_all(small, 2, 1);
+}
+
+#[test]
+fn a_window_of_three_calls_and_two_probes() {
+    let small = Small {
+        rate: Some((3, 2, (2, 3))),
+        probes: 2,
+        ..Small::PLAIN
+    };
+    explore_all(small, 2, 2);
+}
+
+#[test]
+fn a_window_of_four_calls_and_three_probes_that_may_be_slow() {
+    let small = Small {
+        rate: Some((4, 3, (2, 4))),
+        slow: Some((1, 2)),
+        probes: 3,
+        ..Small::PLAIN
+    };
+    explore_all(small, 3, 3);
+}
+
+#[test]
+fn a_window_of_two_calls_that_all_fail_and_a_ramp() {
+    let small = Small {
+        rate: Some((2, 1, (1, 1))),
+        probes: 2,
+        ramps: true,
+        ..Small::PLAIN
+    };
+    explore_all(small, 1, 2);
+}
+
+#[test]
+fn failures_in_a_row_and_two_probes() {
+    let small = Small {
+        consecutive: Some(2),
+        probes: 2,
+        ..Small::PLAIN
+    };
+    explore_all(small, 2, 2);
+}
+
+#[test]
+fn every_rule_at_once_and_a_ramp() {
+    let small = Small {
+        rate: Some((4, 4, (3, 4))),
+        slow: Some((3, 4)),
+        consecutive: Some(2),
+        probes: 3,
+        ramps: true,
+    };
+    explore_all(small, 2, 3);
+}
