@@ -135,7 +135,7 @@ impl CircuitBreakerBuilder {
     }
 
     /// By what the open time is multiplied each time it opens again without having been closed; 1 to 1000,
-    /// default 2.
+    /// to thousandths, default 2.
     pub fn factor(mut self, factor: f64) -> Self {
         self.factor = factor;
         self
@@ -161,7 +161,7 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// How many probes pass while it is half-open, and how many results decide; at least 1. By default a
+    /// How many probes pass while it is half-open, and how many results decide; 1 to 1,000,000. By default a
     /// tenth of the window of calls, or of `min_calls` for a window of time, and 1 at least.
     ///
     /// It closes when all went well enough: when the rate of failures, or of slow calls where that is the
@@ -331,7 +331,7 @@ impl CircuitBreakerBuilder {
             }
         }
         match self.ramp_step {
-            Some(step) => check_time("ramp step", step, Duration::from_nanos(1), Duration::MAX),
+            Some(step) => check_time("ramp", step, Duration::from_nanos(1), Duration::MAX),
             None => Ok(()),
         }
     }

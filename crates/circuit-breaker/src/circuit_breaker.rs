@@ -170,6 +170,9 @@ impl CircuitBreaker {
     }
 
     /// Opens it until somebody [resets](CircuitBreaker::reset) it.
+    ///
+    /// As everything that is done by hand, this reaches those who [subscribe](CircuitBreaker::subscribe),
+    /// and no pipeline's observer: it belongs to no call.
     pub fn isolate(&self) {
         self.cell.isolate();
     }

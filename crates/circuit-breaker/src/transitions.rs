@@ -51,7 +51,10 @@ impl Transitions {
     ///
     /// A transition is taken only when the future is ready, so dropping it loses none.
     pub fn recv(&mut self) -> Recv<'_> {
-        Recv { transitions: self }
+        Recv {
+            transitions: self,
+            waits: false,
+        }
     }
 
     /// The next transition; if there is none, `cx` is woken for it. For a stream of your own.
@@ -80,18 +83,23 @@ impl fmt::Debug for Transitions {
 #[must_use = "futures do nothing unless polled"]
 pub struct Recv<'a> {
     transitions: &'a mut Transitions,
+    waits: bool,
 }
 
 impl Future for Recv<'_> {
     type Output = Transition;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Transition> {
-        self.transitions.poll_recv(cx)
+        let polled = self.transitions.poll_recv(cx);
+        self.waits = polled.is_pending();
+        polled
     }
 }
 
 impl Drop for Recv<'_> {
     fn drop(&mut self) {
-        self.transitions.cell.forget(self.transitions.reader);
+        if self.waits {
+            self.transitions.cell.forget(self.transitions.reader);
+        }
     }
 }
