@@ -28,7 +28,8 @@ use crate::{
 pub trait Idle {
     /// Whether nothing is lost when this is dropped at `now` and made anew later.
     ///
-    /// While it is asked, the map goes on serving others.
+    /// It is asked without a lock, so the map goes on serving others, and one that is used meanwhile
+    /// stays.
     fn is_idle_at(&self, now: Instant) -> bool;
 }
 
@@ -36,7 +37,7 @@ pub trait Idle {
 ///
 /// A handle is an [`Arc`](std::sync::Arc), which is a policy: it stands in a tuple by value and by
 /// reference. Concurrent first calls for a key make one policy, and share it. As long as somebody
-/// holds a handle, or the policy is not [idle](Idle), the key keeps its policy.
+/// holds a handle or a `Weak` of one, or the policy is not [idle](Idle), the key keeps its policy.
 ///
 /// # When it is full
 ///

@@ -125,8 +125,9 @@ impl<K, P> Table<K, P> {
                 continue;
             };
             looked += 1;
-            // It is written down, as others that look at it hold copies. What was done through a handle
-            // is seen from here on: `get_mut` acquires what its drop released.
+            // It is written down, as others that look at it hold copies: at worst one that was handed out
+            // and let go of while they look passes for held. What was done through a handle is seen from
+            // here on: `get_mut` acquires what its drop released.
             *unheld = *unheld || Arc::get_mut(policy).is_some();
             candidates.extend(unheld.then(|| Candidate {
                 policy: Arc::clone(policy),

@@ -126,8 +126,8 @@ fn a_large_map_finds_the_one_that_is_idle_in_time() {
         let map = probes(500);
         let mut held = hold(&map, 500);
         held.swap_remove(idle);
-        let tries = (1..).find(|_| map.get_at("another", ZERO).is_ok()).unwrap();
-        assert!(tries <= 50, "{tries} tries");
+        let found = (0..50).any(|_| map.get_at("another", ZERO).is_ok());
+        assert!(found, "fifty looks did not find it");
         assert!(!map.contains(&idle.to_string()));
         assert_eq!(map.len(), 500);
     }

@@ -163,6 +163,7 @@ fn whoever_waited_for_a_panicking_constructor_tries_again() {
         let map = map.unwrap();
         let call = || map.get_at("a", ZERO).map(|policy| policy.number);
         thread::scope(|scope| {
+            let go_on = go_on; // dropped when this fails
             let first = scope.spawn(call);
             has_begun.recv().unwrap();
             let waits = [scope.spawn(call), scope.spawn(call)];
@@ -189,6 +190,7 @@ fn callers_of_other_keys_do_not_wait_for_a_constructor() {
     });
     let map = map.unwrap();
     thread::scope(|scope| {
+        let go_on = go_on; // dropped when this fails
         let slow = scope.spawn(|| map.get_at("slow", ZERO).map(drop));
         has_begun.recv().unwrap();
         assert!(map.get_at("fast", ZERO).is_ok());
