@@ -2,7 +2,9 @@
 
 use std::{error, time::Duration};
 
-use steadfast::{Classify, Pipeline, Ratio, Retry, RetryBudget, Timeout, TokioRuntime, Verdict};
+use steadfast::{
+    CircuitBreaker, Classify, Pipeline, Ratio, Retry, RetryBudget, Timeout, TokioRuntime, Verdict,
+};
 
 use crate::{
     gateway::{ChargeError, Gateway},
@@ -12,7 +14,6 @@ use crate::{
 
 /// Somebody who pays orders.
 pub(crate) trait Client: Send + Sync + Sized + 'static {
-    const NAME: &'static str;
     type Error: error::Error + Send;
 
     fn pay(&self, order: &Order) -> impl Future<Output = Result<Receipt, Self::Error>> + Send;
@@ -34,7 +35,6 @@ impl Bare {
 }
 
 impl Client for Bare {
-    const NAME: &'static str = "bare";
     type Error = ChargeError;
 
     async fn pay(&self, order: &Order) -> Result<Receipt, ChargeError> {
@@ -57,7 +57,6 @@ impl Naive {
 }
 
 impl Client for Naive {
-    const NAME: &'static str = "naive";
     type Error = ChargeError;
 
     async fn pay(&self, order: &Order) -> Result<Receipt, ChargeError> {
@@ -76,11 +75,39 @@ impl Client for Naive {
 #[derive(Debug)]
 pub(crate) struct Steadfast {
     gateway: Gateway,
-    payments: Pipeline<(Timeout, Retry, Timeout), TokioRuntime, Meaning>,
+    payments: Pipeline<(Timeout, Retry, Option<CircuitBreaker>, Timeout), TokioRuntime, Meaning>,
 }
+
+/// How long the breaker leaves a server in peace that is down.
+pub(crate) const OPEN_FOR: Duration = Duration::from_secs(1);
+/// How long it gives its probes then to be answered.
+pub(crate) const HALF_OPEN_FOR: Duration = Duration::from_millis(500);
+/// So the server is probed at least this often, and found out to be well again as soon.
+pub(crate) const PROBE_INTERVAL: Duration = OPEN_FOR.saturating_add(HALF_OPEN_FOR);
 
 impl Steadfast {
     pub(crate) fn new(url: &str) -> Result<Self, Box<dyn error::Error>> {
+        // Opens when three quarters of the last 50 requests failed. Retries cope with half of them.
+        let breaker = CircuitBreaker::failure_rate(Ratio::percent(75))
+            .over_last(50)
+            // Not judged on fewer: errors come back faster than receipts, so the first few look bad.
+            .min_calls(50)
+            // Each time as long as the first: customers wait.
+            .open_for(OPEN_FOR)
+            .factor(1.0)
+            // Then two requests find out whether the server is back, and both have to go well.
+            .probes(2)
+            .half_open_for(HALF_OPEN_FOR)
+            .build()?;
+        Steadfast::with(url, Some(breaker))
+    }
+
+    /// The same without the breaker, to see what it is that the breaker does.
+    pub(crate) fn without_breaker(url: &str) -> Result<Self, Box<dyn error::Error>> {
+        Steadfast::with(url, None)
+    }
+
+    fn with(url: &str, breaker: Option<CircuitBreaker>) -> Result<Self, Box<dyn error::Error>> {
         // One purse for all orders: in an outage, too, retries are at most 30 % of the calls, plus
         // a few for quiet times.
         let budget = RetryBudget::ratio(Ratio::percent(30)).build()?;
@@ -92,6 +119,8 @@ impl Steadfast {
                 .max_attempts(5)
                 .budget(&budget)
                 .build()?,
+            // Sees each attempt, also one that took too long.
+            breaker,
             // Each attempt.
             Timeout::new(Duration::from_secs(1)),
         );
@@ -103,7 +132,6 @@ impl Steadfast {
 }
 
 impl Client for Steadfast {
-    const NAME: &'static str = "steadfast";
     type Error = steadfast::Error<ChargeError>;
 
     async fn pay(&self, order: &Order) -> Result<Receipt, Self::Error> {

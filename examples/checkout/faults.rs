@@ -1,11 +1,8 @@
-//! Decides what goes wrong: a pure function of seed, order and how often that order has arrived.
-//!
-//! Nothing here depends on which client asks or on how requests interleave, so three clients meet
-//! the same weather.
+//! How much goes wrong: which faults there are to choose from, and how often each strikes.
 
 use std::{fmt, time::Duration};
 
-use crate::dice::{Dice, Span};
+use crate::dice::Span;
 
 /// How much goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +10,18 @@ pub(crate) enum Faults {
     Off,
     Mild,
     Storm,
+    Outage,
 }
 
 impl Faults {
-    pub(crate) const ALL: [Faults; 3] = [Faults::Off, Faults::Mild, Faults::Storm];
+    pub(crate) const ALL: [Faults; 4] = [Faults::Off, Faults::Mild, Faults::Storm, Faults::Outage];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Faults::Off => "off",
             Faults::Mild => "mild",
             Faults::Storm => "storm",
+            Faults::Outage => "outage",
         }
     }
 }
@@ -45,7 +44,8 @@ pub(crate) struct Rates {
 impl Rates {
     pub(crate) const fn of(faults: Faults) -> Self {
         match faults {
-            Faults::Off => Rates {
+            // An outage is enough.
+            Faults::Off | Faults::Outage => Rates {
                 limited: 0,
                 overloaded: 0,
                 errors: 0,
@@ -75,15 +75,10 @@ pub(crate) const LIMITED_FOR: Duration = Duration::from_secs(1);
 /// How long an overload lasts that an order runs into.
 pub(crate) const OVERLOADED_FOR: Duration = Duration::from_millis(120);
 /// The latency tail, in milliseconds.
-const SLOW: Span = Span {
+pub(crate) const SLOW: Span = Span {
     from: 1500,
     to: 3000,
 };
-/// An ordinary charge.
-const ORDINARY: Span = Span { from: 40, to: 160 };
-/// A refusal at the door, before any work.
-const REFUSAL: Span = Span { from: 1, to: 5 };
-
 impl fmt::Display for Rates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Rates::default() {
@@ -103,245 +98,5 @@ impl fmt::Display for Rates {
              {errors} of 1,000 requests end in a 500, \
              {cut} are cut after the charge, {slow} take {SLOW}"
         )
-    }
-}
-
-/// One request as the server sees it come in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival<'a> {
-    pub(crate) order: &'a str,
-    /// 1 for the first request of this order.
-    pub(crate) nth: u32,
-    /// Time since that first request.
-    pub(crate) since_first: Duration,
-}
-
-/// What happens to one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fate {
-    /// Time until it is answered.
-    pub(crate) latency: Duration,
-    pub(crate) answer: Answer,
-}
-
-/// How one request is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// As the card deserves: a receipt, or 402.
-    Served,
-    /// As the card deserves, but the connection is cut before the client learns of it.
-    Cut,
-    /// 500.
-    Error,
-    /// 503.
-    Overloaded,
-    /// 429, with this many whole seconds in `Retry-After`.
-    Limited { seconds: u64 },
-}
-
-impl Answer {
-    /// Whether a good card has been charged by the time this answer is given.
-    pub(crate) fn is_charged(self) -> bool {
-        matches!(self, Answer::Served | Answer::Cut)
-    }
-}
-
-/// Everything that will go wrong in one run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    dice: Dice,
-    rates: Rates,
-}
-
-impl Plan {
-    pub(crate) fn new(seed: u64, rates: Rates) -> Self {
-        Plan {
-            dice: Dice::new(seed),
-            rates,
-        }
-    }
-
-    /// Decides about one request.
-    ///
-    /// An overload or a rate limit starts with the first request of an order and lasts a while, so
-    /// whoever repeats the request at once meets it again. All other faults strike each request by
-    /// itself.
-    pub(crate) fn fate(&self, arrival: Arrival<'_>) -> Fate {
-        self.refusal(arrival)
-            .unwrap_or_else(|| self.handling(arrival))
-    }
-
-    fn refusal(&self, arrival: Arrival<'_>) -> Option<Fate> {
-        let Rates {
-            limited,
-            overloaded,
-            ..
-        } = self.rates;
-        let answer = match self.dice.roll("trouble", arrival.order, 0).in_thousand() {
-            roll if roll < limited => {
-                let left = LIMITED_FOR
-                    .checked_sub(arrival.since_first)
-                    .filter(|left| !left.is_zero())?;
-                // The header can only say whole seconds; rounded up, so that nobody is early.
-                let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-                Answer::Limited { seconds }
-            }
-            roll if roll < limited + overloaded && arrival.since_first < OVERLOADED_FOR => {
-                Answer::Overloaded
-            }
-            _ => return None,
-        };
-        Some(Fate {
-            latency: REFUSAL.pick(self.dice.roll("refusal", arrival.order, arrival.nth)),
-            answer,
-        })
-    }
-
-    fn handling(&self, arrival: Arrival<'_>) -> Fate {
-        let Rates {
-            errors, cut, slow, ..
-        } = self.rates;
-        let (span, answer) = match self
-            .dice
-            .roll("fault", arrival.order, arrival.nth)
-            .in_thousand()
-        {
-            roll if roll < errors => (ORDINARY, Answer::Error),
-            roll if roll < errors + cut => (ORDINARY, Answer::Cut),
-            roll if roll < errors + cut + slow => (SLOW, Answer::Served),
-            _ => (ORDINARY, Answer::Served),
-        };
-        Fate {
-            latency: span.pick(self.dice.roll("latency", arrival.order, arrival.nth)),
-            answer,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn first(order: &str) -> Arrival<'_> {
-        Arrival {
-            order,
-            nth: 1,
-            since_first: Duration::ZERO,
-        }
-    }
-
-    fn fates(plan: Plan) -> Vec<Fate> {
-        (0..10_000)
-            .map(|n| plan.fate(first(&format!("ord-{n:04}"))))
-            .collect()
-    }
-
-    fn storm(seed: u64) -> Plan {
-        Plan::new(seed, Rates::of(Faults::Storm))
-    }
-
-    #[test]
-    fn the_same_seed_means_the_same_weather_and_another_seed_another() {
-        assert_eq!(fates(storm(1)), fates(storm(1)));
-        assert_ne!(fates(storm(1)), fates(storm(2)));
-    }
-
-    #[test]
-    fn nothing_goes_wrong_when_faults_are_off() {
-        for fate in fates(Plan::new(1, Rates::of(Faults::Off))) {
-            assert_eq!(fate.answer, Answer::Served);
-            assert!(fate.latency < Duration::from_millis(160));
-        }
-    }
-
-    #[test]
-    fn each_fault_strikes_as_often_as_its_rate_says() {
-        let rates = Rates::of(Faults::Storm);
-        for seed in 0..5 {
-            let fates = fates(storm(seed));
-            let count =
-                |wanted: fn(&Fate) -> bool| fates.iter().filter(|fate| wanted(fate)).count();
-            // In ten thousand orders; four standard deviations are 80 to 100 of them.
-            let near = |seen: usize, rate: u32| seen.abs_diff(rate as usize * 10) < 100;
-            assert!(near(
-                count(|fate| matches!(fate.answer, Answer::Limited { .. })),
-                rates.limited
-            ));
-            assert!(near(
-                count(|fate| fate.answer == Answer::Overloaded),
-                rates.overloaded
-            ));
-            assert!(near(
-                count(|fate| fate.answer == Answer::Error),
-                rates.errors
-            ));
-            assert!(near(count(|fate| fate.answer == Answer::Cut), rates.cut));
-            assert!(near(
-                count(|fate| fate.latency >= Duration::from_millis(1500)),
-                rates.slow
-            ));
-        }
-    }
-
-    #[test]
-    fn a_rate_limit_refuses_every_repeat_until_it_is_over() {
-        let plan = Plan::new(
-            1,
-            Rates {
-                limited: 1000,
-                ..Rates::default()
-            },
-        );
-        let answer = |nth, ms| {
-            let since_first = Duration::from_millis(ms);
-            plan.fate(Arrival {
-                order: "a",
-                nth,
-                since_first,
-            })
-            .answer
-        };
-        assert_eq!(answer(1, 0), Answer::Limited { seconds: 1 });
-        assert_eq!(answer(2, 3), Answer::Limited { seconds: 1 });
-        assert_eq!(answer(9, 999), Answer::Limited { seconds: 1 });
-        assert_eq!(answer(10, 1000), Answer::Served);
-    }
-
-    #[test]
-    fn an_overload_passes() {
-        let plan = Plan::new(
-            1,
-            Rates {
-                overloaded: 1000,
-                ..Rates::default()
-            },
-        );
-        let answer = |since_first| {
-            plan.fate(Arrival {
-                order: "a",
-                nth: 2,
-                since_first,
-            })
-            .answer
-        };
-        assert_eq!(
-            answer(OVERLOADED_FOR - Duration::from_nanos(1)),
-            Answer::Overloaded
-        );
-        assert_eq!(answer(OVERLOADED_FOR), Answer::Served);
-    }
-
-    #[test]
-    fn a_repeat_takes_its_own_chance() {
-        let plan = Plan::new(
-            1,
-            Rates {
-                errors: 500,
-                ..Rates::default()
-            },
-        );
-        let answers = (1..=32).map(|nth| plan.fate(Arrival { nth, ..first("a") }).answer);
-        let errors = answers.filter(|answer| *answer == Answer::Error).count();
-        assert!((4..=28).contains(&errors), "{errors} of 32");
     }
 }

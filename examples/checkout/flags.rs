@@ -8,6 +8,7 @@ use std::{
 use crate::{
     failure::Failure,
     faults::{Faults, Rates},
+    outage,
 };
 
 const DEFAULT_SEED: u64 = 1;
@@ -59,7 +60,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Asked, F
                 .ok_or_else(|| Failure::Usage(format!("`{name}` needs {wanted}; see --help")))
         };
         match name.as_str() {
-            "--faults" => flags.faults = faults(&value("off, mild or storm")?)?,
+            "--faults" => flags.faults = faults(&value("off, mild, storm or outage")?)?,
             "--seed" => flags.seed = seed(&value("a whole number")?)?,
             "--orders" => flags.orders = value("the path of a file")?.into(),
             "--json" if attached.is_none() => flags.json = true,
@@ -82,8 +83,12 @@ pub(crate) fn help() -> String {
     let plans: String = Faults::ALL
         .iter()
         .map(|faults| {
-            let rates = Rates::of(*faults).to_string().replace("; ", ";\n         ");
-            format!("  {:<6} {rates}\n", faults.name())
+            let text = match faults {
+                Faults::Outage => outage::description(),
+                _ => Rates::of(*faults).to_string(),
+            };
+            let text = text.replace("; ", ";\n         ");
+            format!("  {:<6} {text}\n", faults.name())
         })
         .collect();
     format!(
@@ -92,7 +97,7 @@ Pays 1,000 orders over HTTP with a bare, a naive and a steadfast client in turn,
 
 Usage: cargo run --release --example checkout -- [FLAGS]
 
-  --faults off|mild|storm  what goes wrong on the server (default: {faults})
+  --faults PLAN            what goes wrong on the server, as listed below (default: {faults})
   --seed N                 the same seed, the same faults (default: {seed})
   --orders FILE            one JSON object a line (default: examples/data/orders.jsonl)
   --json                   print the report as one JSON object instead of a table
@@ -121,7 +126,7 @@ fn faults(value: &OsStr) -> Result<Faults, Failure> {
         .find(|faults| faults.name() == value)
         .ok_or_else(|| {
             Failure::Usage(format!(
-                "`--faults` is off, mild or storm, and not `{value}`"
+                "`--faults` is off, mild, storm or outage, and not `{value}`"
             ))
         })
 }
@@ -182,6 +187,18 @@ mod tests {
     }
 
     #[test]
+    fn every_plan_is_read_by_its_name() {
+        for faults in Faults::ALL {
+            let wanted = Flags {
+                faults,
+                ..Flags::default()
+            };
+            assert_eq!(parsed(&["--faults", faults.name()]), Ok(Asked::Run(wanted)));
+        }
+        assert_eq!(Faults::Outage.name(), "outage");
+    }
+
+    #[test]
     fn the_last_of_two_wins() {
         assert_eq!(
             parsed(&["--seed", "1", "--seed", "2"]),
@@ -210,7 +227,7 @@ mod tests {
         );
         assert_eq!(
             refused(&["--faults", "hail"]),
-            "`--faults` is off, mild or storm, and not `hail`"
+            "`--faults` is off, mild, storm or outage, and not `hail`"
         );
         assert_eq!(
             refused(&["--seed=-1"]),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::faults::Arrival;
+use crate::plan::Arrival;
 
 /// Proof that a card was charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,10 @@ pub(crate) struct Receipt {
 /// All orders of one server.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    /// When the first request of all came in.
+    opened: Option<Instant>,
     charges: u64,
+    unanswered: u64,
     entries: HashMap<String, Entry>,
 }
 
@@ -30,16 +33,19 @@ struct Entry {
 }
 
 /// What one server saw in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) requests: u64,
     /// Orders that were charged more than once.
     pub(crate) charged_twice: u64,
+    /// Requests that came in while it was dead.
+    pub(crate) in_outage: u64,
 }
 
 impl Ledger {
     /// Writes down a request that comes in at `now`.
     pub(crate) fn arrival<'a>(&mut self, order: &'a str, now: Instant) -> Arrival<'a> {
+        let opened = *self.opened.get_or_insert(now);
         let entry = self.entries.entry(order.to_owned()).or_insert(Entry {
             first: now,
             arrivals: 0,
@@ -50,6 +56,7 @@ impl Ledger {
             order,
             nth: entry.arrivals,
             since_first: now.saturating_duration_since(entry.first),
+            since_opening: now.saturating_duration_since(opened),
         }
     }
 
@@ -66,11 +73,21 @@ impl Ledger {
         }
     }
 
+    /// Writes down that a request came in vain, as the server is dead.
+    pub(crate) fn leave_unanswered(&mut self) {
+        self.unanswered += 1;
+    }
+
+    pub(crate) fn opened(&self) -> Option<Instant> {
+        self.opened
+    }
+
     pub(crate) fn tally(&self) -> Tally {
         let entries = self.entries.values();
         Tally {
             requests: entries.clone().map(|entry| u64::from(entry.arrivals)).sum(),
             charged_twice: entries.map(|entry| u64::from(entry.charges > 1)).sum(),
+            in_outage: self.unanswered,
         }
     }
 }
@@ -91,12 +108,17 @@ mod tests {
         let start = Instant::now();
         let mut seen = |order, ms| {
             let arrival = ledger.arrival(order, start + Duration::from_millis(ms));
-            (arrival.nth, arrival.since_first.as_millis())
+            let (since_first, since_opening) = (arrival.since_first, arrival.since_opening);
+            (
+                arrival.nth,
+                since_first.as_millis(),
+                since_opening.as_millis(),
+            )
         };
-        assert_eq!(seen("a", 10), (1, 0));
-        assert_eq!(seen("b", 15), (1, 0));
-        assert_eq!(seen("a", 30), (2, 20));
-        assert_eq!(seen("a", 5), (3, 0));
+        assert_eq!(seen("a", 10), (1, 0, 0));
+        assert_eq!(seen("b", 15), (1, 0, 5));
+        assert_eq!(seen("a", 30), (2, 20, 20));
+        assert_eq!(seen("a", 5), (3, 0, 0));
     }
 
     #[test]
@@ -114,6 +136,7 @@ mod tests {
         let wanted = Tally {
             requests: 5,
             charged_twice: 1,
+            ..Tally::default()
         };
         assert_eq!(ledger.tally(), wanted);
     }

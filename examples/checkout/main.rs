@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cargo run --release --example checkout
+//! cargo run --release --example checkout -- --faults outage
 //! cargo run --release --example checkout -- --help
 //! ```
 
@@ -16,10 +17,14 @@ mod flags;
 mod gateway;
 mod ledger;
 mod orders;
+mod outage;
+mod plan;
 mod progress;
 mod report;
 mod run;
 mod server;
+mod table;
+mod words;
 
 use std::{
     env,
@@ -30,10 +35,10 @@ use std::{
 
 use clients::{Bare, Naive, Steadfast};
 use failure::Failure;
-use faults::{Plan, Rates};
 use flags::{Asked, Flags};
 use orders::{Card, Order};
-use report::{Clients, Report};
+use plan::Plan;
+use report::{Clients, OutageReport, Report};
 use run::send_all;
 
 #[tokio::main]
@@ -65,7 +70,18 @@ async fn checkout() -> Result<(), Failure> {
 
 /// Pays the same orders with each client in turn.
 async fn compare(flags: &Flags, orders: Arc<[Order]>) -> Result<Report, Failure> {
-    let plan = Plan::new(flags.seed, Rates::of(flags.faults));
+    let plan = Plan::of(flags.faults, flags.seed);
+    let bare = send_all("bare", &orders, plan, Bare::new).await?;
+    let naive = send_all("naive", &orders, plan, Naive::new).await?;
+    let outage = match plan.outage() {
+        None => None,
+        Some(outage) => {
+            let client = Steadfast::without_breaker;
+            let row = send_all("no breaker", &orders, plan, client).await?;
+            Some(OutageReport::of(outage, orders.len() as u64, row))
+        }
+    };
+    let steadfast = send_all("steadfast", &orders, plan, Steadfast::new).await?;
     Ok(Report {
         faults: flags.faults,
         seed: flags.seed,
@@ -75,10 +91,11 @@ async fn compare(flags: &Flags, orders: Arc<[Order]>) -> Result<Report, Failure>
             .map(|order| u64::from(order.card == Card::Declined))
             .sum(),
         clients: Clients {
-            bare: send_all(&orders, plan, Bare::new).await?,
-            naive: send_all(&orders, plan, Naive::new).await?,
-            steadfast: send_all(&orders, plan, Steadfast::new).await?,
+            bare,
+            naive,
+            steadfast,
         },
+        outage,
     })
 }
 

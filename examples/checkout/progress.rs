@@ -42,7 +42,7 @@ impl Progress {
     pub(crate) fn reached(&self, done: usize) {
         if self.live && (done % STRIDE == 0 || done == self.total) {
             say(&format!(
-                "\r{:<9}  {done:>5} of {}",
+                "\r{:<10}  {done:>5} of {}",
                 self.client, self.total
             ));
         }

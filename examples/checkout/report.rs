@@ -1,13 +1,13 @@
-//! The comparison of the clients: an aligned table with a few plain words, or one JSON object.
+//! The comparison of the clients: one JSON object, or for people a table with a few plain words.
 
 use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+use tokio::time::Instant;
+
 use crate::{
-    faults::Faults,
-    ledger::Tally,
-    run::{CONCURRENCY, Paid},
+    clients::PROBE_INTERVAL, faults::Faults, ledger::Tally, outage::Outage, run::Paid, table, words,
 };
 
 /// What one client achieved.
@@ -23,10 +23,23 @@ pub(crate) struct Row {
     pub(crate) p99_ms: f64,
     /// Orders, not charges.
     pub(crate) charged_twice: u64,
+    /// Where the server was dead for a while.
+    #[serde(flatten)]
+    pub(crate) outage: Option<Aftermath>,
+}
+
+/// What an outage meant to one client.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Aftermath {
+    /// As counted by the server.
+    pub(crate) requests_in_outage: u64,
+    /// From the end of the outage to the first order that was paid; none where none was.
+    pub(crate) first_success_after_ms: Option<f64>,
 }
 
 impl Row {
-    pub(crate) fn of(paid: Vec<Paid>, tally: Tally) -> Self {
+    /// `recovered` is when the server was well again, where it had been dead.
+    pub(crate) fn of(paid: Vec<Paid>, tally: Tally, recovered: Option<Instant>) -> Self {
         let orders = paid.len() as u64;
         let succeeded = paid.iter().map(|paid| u64::from(paid.succeeded)).sum();
         let mut times: Vec<Duration> = paid.iter().map(|paid| paid.took).collect();
@@ -39,8 +52,20 @@ impl Row {
             p50_ms: milliseconds(percentile(&times, 50)),
             p99_ms: milliseconds(percentile(&times, 99)),
             charged_twice: tally.charged_twice,
+            outage: recovered.map(|recovered| Aftermath {
+                requests_in_outage: tally.in_outage,
+                first_success_after_ms: first_success(&paid, recovered).map(milliseconds),
+            }),
         }
     }
+}
+
+/// How long after `recovered` the first order was paid.
+fn first_success(paid: &[Paid], recovered: Instant) -> Option<Duration> {
+    paid.iter()
+        .filter(|paid| paid.succeeded)
+        .filter_map(|paid| paid.ended.checked_duration_since(recovered))
+        .min()
 }
 
 /// The nearest-rank percentile of sorted times: the smallest that `percent` of them do not exceed.
@@ -71,6 +96,36 @@ pub(crate) struct Report {
     #[serde(skip)]
     pub(crate) declined: u64,
     pub(crate) clients: Clients,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outage: Option<OutageReport>,
+}
+
+/// What there is to say about an outage beside the clients.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct OutageReport {
+    /// Counted from the first request.
+    #[serde(rename = "begins_ms", serialize_with = "in_milliseconds")]
+    pub(crate) begins: Duration,
+    #[serde(rename = "lasts_ms", serialize_with = "in_milliseconds")]
+    pub(crate) lasts: Duration,
+    /// Orders that came meanwhile.
+    pub(crate) orders: u64,
+    #[serde(rename = "probe_interval_ms", serialize_with = "in_milliseconds")]
+    pub(crate) probe_interval: Duration,
+    /// The pipeline of `steadfast` without its breaker.
+    pub(crate) without_breaker: Row,
+}
+
+impl OutageReport {
+    pub(crate) fn of(outage: Outage, orders: u64, without_breaker: Row) -> Self {
+        OutageReport {
+            begins: outage.begins,
+            lasts: outage.ends - outage.begins,
+            orders: outage.orders(orders),
+            probe_interval: PROBE_INTERVAL,
+            without_breaker,
+        }
+    }
 }
 
 /// One row a client.
@@ -85,115 +140,17 @@ fn name<S: Serializer>(faults: &Faults, serializer: S) -> Result<S::Ok, S::Error
     serializer.serialize_str(faults.name())
 }
 
-const HEADER: [&str; 8] = [
-    "client",
-    "succeeded",
-    "failed",
-    "requests sent",
-    "load factor",
-    "p50",
-    "p99",
-    "charged twice",
-];
+fn in_milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(milliseconds(*time))
+}
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Clients {
-            bare,
-            naive,
-            steadfast,
-        } = &self.clients;
-        let table = [
-            HEADER.map(str::to_owned),
-            cells("bare", bare),
-            cells("naive", naive),
-            cells("steadfast", steadfast),
-        ];
-        let (orders, seed) = (count(self.orders, "order"), self.seed);
-        let faults = self.faults.name();
-        writeln!(
-            f,
-            "{orders}, {CONCURRENCY} at a time; faults {faults}, seed {seed}\n"
-        )?;
-        let widths = HEADER.map(str::len);
-        for row in &table {
-            write!(f, "{:<9}", row[0])?;
-            for (cell, width) in row.iter().zip(widths).skip(1) {
-                write!(f, "  {cell:>width$}", width = width.max(8))?;
-            }
-            writeln!(f)?;
-        }
+        words::before(self, f)?;
         writeln!(f)?;
-        self.words(f)
-    }
-}
-
-fn cells(client: &str, row: &Row) -> [String; 8] {
-    [
-        client.to_owned(),
-        row.succeeded.to_string(),
-        row.failed.to_string(),
-        row.requests.to_string(),
-        format!("{:.2}", row.load_factor),
-        format!("{:.0} ms", row.p50_ms),
-        format!("{:.0} ms", row.p99_ms),
-        row.charged_twice.to_string(),
-    ]
-}
-
-impl Report {
-    /// What to see in the table.
-    fn words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.declined > 0 {
-            let (declined, all) = (count(self.declined, "order"), self.orders);
-            writeln!(
-                f,
-                "{declined} of {all} cannot succeed: the card is declined."
-            )?;
-        }
-        if self.faults == Faults::Off {
-            return writeln!(f, "Nothing went wrong, so all three did the same.");
-        }
-        let lost = |row: &Row| count(row.failed.saturating_sub(self.declined), "order");
-        let extra = |row: &Row| row.requests.saturating_sub(self.orders);
-        let Clients {
-            bare,
-            naive,
-            steadfast,
-        } = &self.clients;
-        write!(
-            f,
-            "\
-bare       asks once, and loses {} that could have been paid.
-naive      asks again at once, and meets the same rate limit or overload again:
-           {} requests more, {} lost.
-steadfast  waits as long as the server says or a little longer each time, within a budget:
-           {} requests more, {} lost. The waiting shows in its p99.
-",
-            lost(bare),
-            extra(naive),
-            lost(naive),
-            extra(steadfast),
-            lost(steadfast),
-        )?;
-        if steadfast.charged_twice > 0 {
-            write!(
-                f,
-                "
-Charges made twice are still there, with steadfast for {}: when the answer is cut off
-or late after the charge, a retry cannot know that it repeats one. Idempotency keys will
-remove them in a later part of steadfast.
-",
-                count(steadfast.charged_twice, "order"),
-            )?;
-            if steadfast.charged_twice > naive.charged_twice {
-                writeln!(
-                    f,
-                    "(Orders that naive gave up on are charged now, and some of those twice.)"
-                )?;
-            }
-        }
-        Ok(())
+        table::of(self, f)?;
+        writeln!(f)?;
+        words::after(self, f)
     }
 }
 
@@ -203,7 +160,7 @@ pub(crate) fn count(n: u64, what: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn row(succeeded: u64, requests: u64, charged_twice: u64) -> Row {
@@ -215,10 +172,11 @@ mod tests {
             p50_ms: 98.5,
             p99_ms: 1234.0,
             charged_twice,
+            outage: None,
         }
     }
 
-    fn report(faults: Faults) -> Report {
+    pub(crate) fn report(faults: Faults) -> Report {
         Report {
             faults,
             seed: 7,
@@ -229,22 +187,52 @@ mod tests {
                 naive: row(905, 1336, 40),
                 steadfast: row(991, 1204, 38),
             },
+            outage: None,
+        }
+    }
+
+    pub(crate) fn report_of_an_outage() -> Report {
+        let row = |succeeded, requests, requests_in_outage, first_success_after_ms| Row {
+            outage: Some(Aftermath {
+                requests_in_outage,
+                first_success_after_ms,
+            }),
+            ..row(succeeded, requests, 0)
+        };
+        let outage = Outage {
+            begins: Duration::from_millis(600),
+            ends: Duration::from_millis(3600),
+        };
+        let without_breaker = row(470, 1300, 800, Some(70.5));
+        Report {
+            clients: Clients {
+                bare: row(470, 1000, 500, Some(65.5)),
+                naive: row(472, 2500, 2000, None),
+                steadfast: row(400, 440, 32, Some(412.5)),
+            },
+            outage: Some(OutageReport::of(outage, 1000, without_breaker)),
+            ..report(Faults::Outage)
         }
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "any instant will do to count from"
+    )]
     fn a_row_counts_and_measures() {
+        let start = Instant::now();
         let paid = |ms| Paid {
             succeeded: ms != 3,
             took: Duration::from_millis(ms),
+            ended: start + Duration::from_millis(ms),
         };
-        let row = Row::of(
-            (1..=200).rev().map(paid).collect(),
-            Tally {
-                requests: 250,
-                charged_twice: 4,
-            },
-        );
+        let paid: Vec<Paid> = (1..=200).rev().map(paid).collect();
+        let tally = Tally {
+            requests: 250,
+            charged_twice: 4,
+            in_outage: 20,
+        };
         let wanted = Row {
             succeeded: 199,
             failed: 1,
@@ -253,8 +241,23 @@ mod tests {
             p50_ms: 100.0,
             p99_ms: 198.0,
             charged_twice: 4,
+            outage: None,
         };
-        assert_eq!(row, wanted);
+        assert_eq!(Row::of(paid.clone(), tally, None), wanted);
+
+        // The order that ended half a millisecond later failed.
+        let recovered = start + Duration::from_micros(2500);
+        let outage = Some(Aftermath {
+            requests_in_outage: 20,
+            first_success_after_ms: Some(1.5),
+        });
+        assert_eq!(
+            Row::of(paid.clone(), tally, Some(recovered)),
+            Row { outage, ..wanted }
+        );
+        let too_late = start + Duration::from_secs(1);
+        let outage = Row::of(paid, tally, Some(too_late)).outage;
+        assert_eq!(outage.and_then(|it| it.first_success_after_ms), None);
     }
 
     #[test]
@@ -266,18 +269,25 @@ mod tests {
         assert_eq!(percentile(&[], 50), Duration::ZERO);
     }
 
+    fn json_row(
+        succeeded: u64,
+        failed: u64,
+        requests: u64,
+        load_factor: &str,
+        rest: &str,
+    ) -> String {
+        format!(
+            r#"{{"succeeded":{succeeded},"failed":{failed},"requests":{requests},"load_factor":{load_factor},"p50_ms":98.5,"p99_ms":1234.0,{rest}}}"#
+        )
+    }
+
     #[test]
     fn the_json_has_exactly_the_promised_shape() {
-        let row = |succeeded, failed, requests, load_factor, twice| {
-            format!(
-                r#"{{"succeeded":{succeeded},"failed":{failed},"requests":{requests},"load_factor":{load_factor},"p50_ms":98.5,"p99_ms":1234.0,"charged_twice":{twice}}}"#
-            )
-        };
         let wanted = format!(
             r#"{{"faults":"storm","seed":7,"orders":1000,"clients":{{"bare":{},"naive":{},"steadfast":{}}}}}"#,
-            row(855, 145, 1000, "1.0", 0),
-            row(905, 95, 1336, "1.336", 40),
-            row(991, 9, 1204, "1.204", 38),
+            json_row(855, 145, 1000, "1.0", r#""charged_twice":0"#),
+            json_row(905, 95, 1336, "1.336", r#""charged_twice":40"#),
+            json_row(991, 9, 1204, "1.204", r#""charged_twice":38"#),
         );
         assert_eq!(
             serde_json::to_string(&report(Faults::Storm)).expect("it serialises"),
@@ -286,36 +296,24 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_of_the_table_end_in_line() {
-        let text = report(Faults::Storm).to_string();
-        let table: Vec<&str> = text.lines().skip(2).take(4).collect();
-        assert!(
-            table.iter().all(|line| line.len() == table[0].len()),
-            "{text}"
+    fn the_json_of_an_outage_has_two_keys_more_a_client_and_what_the_outage_was() {
+        let row = |succeeded, failed, requests, load_factor, in_outage, after| {
+            let rest = format!(
+                r#""charged_twice":0,"requests_in_outage":{in_outage},"first_success_after_ms":{after}"#
+            );
+            json_row(succeeded, failed, requests, load_factor, &rest)
+        };
+        let wanted = format!(
+            r#"{{"faults":"outage","seed":7,"orders":1000,"clients":{{"bare":{},"naive":{},"steadfast":{}}},"outage":{{"begins_ms":600.0,"lasts_ms":3000.0,"orders":500,"probe_interval_ms":{:?},"without_breaker":{}}}}}"#,
+            row(470, 530, 1000, "1.0", 500, "65.5"),
+            row(472, 528, 2500, "2.5", 2000, "null"),
+            row(400, 600, 440, "0.44", 32, "412.5"),
+            milliseconds(PROBE_INTERVAL),
+            row(470, 530, 1300, "1.3", 800, "70.5"),
         );
-        assert_eq!(table[0].split("  ").next(), Some("client"));
-        assert!(
-            table[3].ends_with("1.20     98 ms   1234 ms             38"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn the_words_agree_with_the_numbers() {
-        let text = report(Faults::Storm).to_string();
-        for words in [
-            "8 orders of 1000 cannot succeed",
-            "loses 137 orders",
-            "336 requests more, 87 orders lost",
-            "204 requests more, 1 order lost",
-            "with steadfast for 38 orders",
-        ] {
-            assert!(text.contains(words), "`{words}` is missing:\n{text}");
-        }
-        let calm = report(Faults::Off).to_string();
-        assert!(
-            calm.contains("Nothing went wrong") && !calm.contains("still there"),
-            "{calm}"
+        assert_eq!(
+            serde_json::to_string(&report_of_an_outage()).expect("it serialises"),
+            wanted
         );
     }
 }

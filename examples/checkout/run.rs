@@ -1,23 +1,23 @@
-//! Sends every order through one client, 64 at a time, to a fresh server, and measures.
+//! Sends every order through one client to a fresh server, and measures.
 #![expect(
     clippy::disallowed_methods,
     reason = "the stopwatch: latency as a customer sees it"
 )]
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+use std::{fmt, future::pending, io, sync::Arc, time::Duration};
+
+use tokio::{
+    select,
+    task::JoinSet,
+    time::{Instant, sleep_until},
 };
 
-use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-
 use crate::{
-    clients::Client, failure::Failure, faults::Plan, orders::Order, progress::Progress,
+    clients::Client, failure::Failure, orders::Order, outage, plan::Plan, progress::Progress,
     report::Row, server::Server,
 };
 
-/// Orders on their way at the same time.
+/// Orders on their way at the same time, where the next one waits for one of them.
 pub(crate) const CONCURRENCY: usize = 64;
 
 /// How one order went.
@@ -26,6 +26,7 @@ pub(crate) struct Paid {
     pub(crate) succeeded: bool,
     /// From the first request to the result, waits included.
     pub(crate) took: Duration,
+    pub(crate) ended: Instant,
 }
 
 /// Starts a server with `plan`, pays all `orders` with the client that `connect` makes, and stops
@@ -35,65 +36,142 @@ pub(crate) struct Paid {
 ///
 /// [`Failure::Environment`] when server or client cannot be set up.
 pub(crate) async fn send_all<C, E>(
+    name: &'static str,
     orders: &Arc<[Order]>,
     plan: Plan,
     connect: impl FnOnce(&str) -> Result<C, E>,
 ) -> Result<Row, Failure>
 where
     C: Client,
-    E: std::fmt::Display,
+    E: fmt::Display,
 {
     let server = Server::start(plan)
         .await
         .map_err(|error| no_server(&error))?;
     let client = connect(server.url()).map_err(|error| {
-        Failure::Environment(format!("cannot set up the {} client: {error}", C::NAME))
+        Failure::Environment(format!("cannot set up the {name} client: {error}"))
     })?;
-    let paid = pay_all(orders, client).await;
-    Ok(Row::of(paid, server.stop().await))
+    let progress = Progress::start(name, orders.len());
+    let paid = pay_all(orders, client, Due::of(plan), &progress).await;
+    progress.finish();
+    let recovered = plan
+        .outage()
+        .and_then(|outage| Some(server.opened()? + outage.ends));
+    Ok(Row::of(paid, server.stop().await, recovered))
 }
 
-async fn pay_all<C: Client>(orders: &Arc<[Order]>, client: C) -> Vec<Paid> {
+async fn pay_all<C: Client>(
+    orders: &Arc<[Order]>,
+    client: C,
+    due: Due,
+    progress: &Progress,
+) -> Vec<Paid> {
     let client = Arc::new(client);
-    let queue = Arc::new(Mutex::new(0..orders.len()));
-    let (report, mut reports) = mpsc::channel(CONCURRENCY);
-    let mut workers = JoinSet::new();
-    for _ in 0..CONCURRENCY.min(orders.len()) {
-        let (orders, client, queue, report) = (
-            Arc::clone(orders),
-            Arc::clone(&client),
-            Arc::clone(&queue),
-            report.clone(),
-        );
-        workers.spawn(async move {
-            // A closure, so that the queue is unlocked again before the order is paid.
-            let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            while let Some(index) = next() {
-                let started = Instant::now();
-                let succeeded = client.pay(&orders[index]).await.is_ok();
-                let took = started.elapsed();
-                if report.send(Paid { succeeded, took }).await.is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    drop((report, client));
-
-    let progress = Progress::start(C::NAME, orders.len());
+    let mut under_way = JoinSet::new();
+    let mut begun = 0;
     let mut paid = Vec::with_capacity(orders.len());
-    while let Some(one) = reports.recv().await {
-        paid.push(one);
-        progress.reached(paid.len());
+    while paid.len() < orders.len() {
+        let next = due.wait(begun, under_way.len());
+        select! {
+            () = next, if begun < orders.len() => {
+                let (orders, client, index) = (Arc::clone(orders), Arc::clone(&client), begun);
+                under_way.spawn(async move {
+                    let started = Instant::now();
+                    let succeeded = client.pay(&orders[index]).await.is_ok();
+                    let ended = Instant::now();
+                    Paid { succeeded, took: ended - started, ended }
+                });
+                begun += 1;
+            }
+            Some(one) = under_way.join_next() => {
+                // It would take its order with it: say so, instead of reporting less.
+                paid.push(one.expect("no client panics"));
+                progress.reached(paid.len());
+            }
+        }
     }
-    // A worker that panicked would have taken orders with it: say so, instead of reporting less.
-    workers.join_all().await;
-    progress.finish();
     paid
+}
+
+/// When an order comes.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// As soon as fewer than [`CONCURRENCY`] are under way.
+    InTurn,
+    /// At a time of its own, counted from here.
+    AtItsTime(Instant),
+}
+
+impl Due {
+    fn of(plan: Plan) -> Due {
+        match plan.outage() {
+            None => Due::InTurn,
+            Some(_) => Due::AtItsTime(Instant::now()),
+        }
+    }
+
+    /// Until the order with this index is due.
+    async fn wait(self, index: usize, under_way: usize) {
+        match self {
+            Due::InTurn if under_way < CONCURRENCY => {}
+            Due::InTurn => pending().await,
+            Due::AtItsTime(start) => sleep_until(start + outage::due(index)).await,
+        }
+    }
 }
 
 fn no_server(error: &io::Error) -> Failure {
     Failure::Environment(format!(
         "cannot start the payment server on 127.0.0.1: {error}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clients::{Naive, PROBE_INTERVAL, Steadfast},
+        orders::Card,
+        outage::Outage,
+    };
+
+    #[tokio::test]
+    async fn the_breaker_spares_a_dead_server_and_soon_finds_out_that_it_is_well() {
+        let outage = Outage {
+            begins: Duration::from_millis(300),
+            ends: Duration::from_millis(2400),
+        };
+        let order = |n| Order {
+            id: format!("ord-{n:04}"),
+            customer: "c-001".to_owned(),
+            amount_cents: 1999,
+            currency: "EUR".to_owned(),
+            card: Card::Good,
+        };
+        let wanted = outage.ends + PROBE_INTERVAL;
+        let orders: Arc<[Order]> = (0..)
+            .take_while(|index| outage::due(*index) <= wanted)
+            .map(order)
+            .collect();
+        let plan = Plan::dead(outage);
+        let (naive, with, without) = tokio::try_join!(
+            send_all("naive", &orders, plan, Naive::new),
+            send_all("steadfast", &orders, plan, Steadfast::new),
+            send_all("no breaker", &orders, plan, Steadfast::without_breaker),
+        )
+        .expect("loopback has free ports");
+
+        let [naive, with, without] =
+            [naive, with, without].map(|row| row.outage.expect("an outage"));
+        let twentieth = naive.requests_in_outage / 20;
+        assert!(with.requests_in_outage <= twentieth, "{with:?}, {naive:?}");
+        assert!(
+            without.requests_in_outage > twentieth,
+            "{without:?}, {naive:?}"
+        );
+        let after = with
+            .first_success_after_ms
+            .expect("the server is well again");
+        assert!(after <= PROBE_INTERVAL.as_secs_f64() * 1000.0, "{after}");
+    }
 }

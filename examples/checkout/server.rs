@@ -28,9 +28,9 @@ use tokio::{
 };
 
 use crate::{
-    faults::{Answer, Fate, Plan},
     ledger::{Ledger, Receipt, Tally},
     orders::{Card, Order},
+    plan::{Answer, Fate, Plan},
 };
 
 /// A server that is listening.
@@ -78,6 +78,11 @@ impl Server {
         &self.url
     }
 
+    /// When its first request came in.
+    pub(crate) fn opened(&self) -> Option<Instant> {
+        self.bank.ledger().opened()
+    }
+
     /// Stops listening, gives open connections a moment to end, and opens the books.
     pub(crate) async fn stop(self) -> Tally {
         let Server {
@@ -103,7 +108,7 @@ async fn charge(State(bank): State<Arc<Bank>>, Json(order): Json<Order>) -> Resp
     match (fate.answer, receipt) {
         (Answer::Served, Some(receipt)) => Json(receipt).into_response(),
         (Answer::Served, None) => StatusCode::PAYMENT_REQUIRED.into_response(),
-        (Answer::Cut, _) => cut(),
+        (Answer::Cut | Answer::Dead, _) => cut(),
         (Answer::Error, _) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         (Answer::Overloaded, _) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         (Answer::Limited { seconds }, _) => (
@@ -131,6 +136,9 @@ impl Bank {
     fn receive(&self, order: &Order) -> (Fate, Option<Receipt>) {
         let mut ledger = self.ledger();
         let fate = self.plan.fate(ledger.arrival(&order.id, Instant::now()));
+        if fate.answer == Answer::Dead {
+            ledger.leave_unanswered();
+        }
         let charged = fate.answer.is_charged() && order.card == Card::Good;
         (fate, charged.then(|| ledger.charge(&order.id)))
     }
@@ -149,6 +157,7 @@ mod tests {
     use crate::{
         faults::Rates,
         gateway::{ChargeError, Gateway},
+        outage::Outage,
     };
 
     fn order(card: Card) -> Order {
@@ -162,9 +171,11 @@ mod tests {
     }
 
     async fn start(rates: Rates) -> (Server, Gateway) {
-        let server = Server::start(Plan::new(1, rates))
-            .await
-            .expect("loopback has free ports");
+        start_with(Plan::new(1, rates)).await
+    }
+
+    async fn start_with(plan: Plan) -> (Server, Gateway) {
+        let server = Server::start(plan).await.expect("loopback has free ports");
         let gateway = Gateway::new(server.url(), None).expect("plain HTTP needs no set-up");
         (server, gateway)
     }
@@ -189,7 +200,8 @@ mod tests {
             server.stop().await,
             Tally {
                 requests: 2,
-                charged_twice: 1
+                charged_twice: 1,
+                ..Tally::default()
             }
         );
     }
@@ -208,7 +220,8 @@ mod tests {
             server.stop().await,
             Tally {
                 requests: 2,
-                charged_twice: 0
+                charged_twice: 0,
+                ..Tally::default()
             }
         );
     }
@@ -231,7 +244,32 @@ mod tests {
             server.stop().await,
             Tally {
                 requests: 2,
-                charged_twice: 1
+                charged_twice: 1,
+                ..Tally::default()
+            }
+        );
+    }
+
+    #[tokio::test]
+    async fn a_dead_server_counts_its_requests_answers_none_and_charges_nobody() {
+        let (server, gateway) = start_with(Plan::dead(Outage {
+            begins: Duration::ZERO,
+            ends: Duration::MAX,
+        }))
+        .await;
+        for _ in 0..2 {
+            let error = gateway
+                .charge(&order(Card::Good))
+                .await
+                .expect_err("no answer");
+            assert!(matches!(error, ChargeError::Lost(_)), "{error}");
+        }
+        assert_eq!(
+            server.stop().await,
+            Tally {
+                requests: 2,
+                charged_twice: 0,
+                in_outage: 2,
             }
         );
     }
@@ -257,7 +295,8 @@ mod tests {
             server.stop().await,
             Tally {
                 requests: 2,
-                charged_twice: 0
+                charged_twice: 0,
+                ..Tally::default()
             }
         );
     }
@@ -283,7 +322,8 @@ mod tests {
             bank.ledger().tally(),
             Tally {
                 requests: 2,
-                charged_twice: 1
+                charged_twice: 1,
+                ..Tally::default()
             }
         );
     }

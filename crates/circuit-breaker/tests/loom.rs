@@ -18,8 +18,9 @@ mod twin;
 use self::{
     forms::{in_a_row, register, ring, time},
     models::{
-        Calls, a_probe_is_given_back, failures_are_kept_in_a_full_window,
-        late_results_are_stale_when_it_closes, late_results_are_stale_when_it_is_reset,
+        Calls, a_new_period_has_its_own_calls, a_probe_is_given_back,
+        failures_are_kept_in_a_full_window, late_results_are_stale_when_it_closes,
+        late_results_are_stale_when_it_is_reset, late_results_are_stale_when_it_opens_and_closes,
         outcomes_are_kept, probes_are_lent, reopens_once, trips_once, trips_together,
     },
     twin::{Fault, Twin, twin},
@@ -150,6 +151,21 @@ fn successes_that_are_not_judged_where_older_ones_leave_the_window_leave_it_clos
 }
 
 #[test]
+fn a_failure_and_a_success_that_race_are_judged_with_the_next_success() {
+    trips_together(time, Calls::BeforeOneMore);
+    trips_together(sound, Calls::BeforeOneMore);
+}
+
+#[test]
+#[should_panic(expected = "enough, and it did not open")]
+fn a_failure_that_a_success_overwrites_is_not_judged_with_the_next_success() {
+    trips_together(
+        |rules| twin(rules, Fault::LoadsThenStores),
+        Calls::BeforeOneMore,
+    );
+}
+
+#[test]
 fn calls_that_race_after_the_clock_was_turned_back_open_it() {
     trips_together(time, Calls::InAnEarlierSlot);
     trips_together(sound, Calls::InAnEarlierSlot);
@@ -228,6 +244,21 @@ fn a_late_result_that_looks_and_is_then_counted_survives_a_reset() {
 }
 
 #[test]
+fn a_call_that_races_a_reset_is_the_first_of_the_new_period() {
+    a_new_period_has_its_own_calls(register);
+    a_new_period_has_its_own_calls(ring);
+    a_new_period_has_its_own_calls(time);
+    a_new_period_has_its_own_calls(in_a_row);
+    a_new_period_has_its_own_calls(sound);
+}
+
+#[test]
+#[should_panic(expected = "other calls than its own")]
+fn a_period_that_begins_before_it_is_emptied_loses_a_call() {
+    a_new_period_has_its_own_calls(|rules| twin(rules, Fault::BeginsThenEmpties));
+}
+
+#[test]
 fn a_late_result_that_races_the_last_probe_is_not_counted() {
     late_results_are_stale_when_it_closes(register);
     late_results_are_stale_when_it_closes(ring);
@@ -240,4 +271,25 @@ fn a_late_result_that_races_the_last_probe_is_not_counted() {
 #[should_panic(expected = "a late result was counted")]
 fn a_late_result_without_a_generation_is_counted_when_it_closes() {
     late_results_are_stale_when_it_closes(|rules| twin(rules, Fault::HasNoGeneration));
+}
+
+#[test]
+fn a_late_result_that_races_a_whole_outage_is_not_counted() {
+    late_results_are_stale_when_it_opens_and_closes(register);
+    late_results_are_stale_when_it_opens_and_closes(ring);
+    late_results_are_stale_when_it_opens_and_closes(time);
+    late_results_are_stale_when_it_opens_and_closes(in_a_row);
+    late_results_are_stale_when_it_opens_and_closes(sound);
+}
+
+#[test]
+#[should_panic(expected = "a late result was counted")]
+fn a_late_result_that_looks_and_is_then_counted_survives_a_whole_outage() {
+    late_results_are_stale_when_it_opens_and_closes(|rules| twin(rules, Fault::LooksThenCounts));
+}
+
+#[test]
+#[should_panic(expected = "a late result was counted")]
+fn a_late_result_that_loads_and_stores_takes_the_next_period_back() {
+    late_results_are_stale_when_it_opens_and_closes(|rules| twin(rules, Fault::LoadsThenStores));
 }

@@ -9,7 +9,7 @@ use std::{cell::Cell, future::pending, future::ready, time::Duration};
 
 use steadfast::{
     CircuitBreaker, Error, Hints, Jitter, Keyed, Pipeline, RejectionKind, Retry, RetryBuilder,
-    Runtime, StopReason, Throttle, Timeout, VirtualRuntime, circuit_breaker::State, prelude::*,
+    Runtime, StopReason, Throttle, Timeout, VirtualRuntime, circuit_breaker::State,
 };
 
 const fn ms(millis: u64) -> Duration {

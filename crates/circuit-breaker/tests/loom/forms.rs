@@ -14,6 +14,7 @@ use steadfast_core::{Instant, Ratio, Runtime, Verdict};
 use crate::models::{Breaker, Permit, Seen};
 
 const SLOT_NANOS: u64 = 500_000_000;
+const OPEN_FOR: Duration = Duration::from_secs(20);
 
 /// When it opens, and how many probes it lends.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +84,10 @@ impl Breaker for Real {
         self.breaker.try_acquire(at(slot)).ok()
     }
 
+    fn open(&self, slot: u64) {
+        self.breaker.open_for_at(at(slot).0, OPEN_FOR);
+    }
+
     fn reset(&self) {
         self.breaker.reset();
     }
@@ -119,8 +124,8 @@ impl Permit for RealPermit<'_, At> {
 fn real(builder: CircuitBreakerBuilder, rules: Rules) -> Real {
     let breaker = builder
         .probes(rules.probes)
-        .open_for(Duration::from_secs(20))
-        .half_open_for(Duration::from_secs(20))
+        .open_for(OPEN_FOR)
+        .half_open_for(OPEN_FOR)
         .build()
         .unwrap();
     Real {

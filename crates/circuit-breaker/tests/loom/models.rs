@@ -2,7 +2,10 @@
 
 use loom::{
     model,
-    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    sync::atomic::{
+        AtomicUsize,
+        Ordering::{Relaxed, SeqCst},
+    },
     thread,
 };
 use std::sync::Arc;
@@ -14,6 +17,7 @@ pub(crate) trait Breaker: Send + Sync + 'static {
     type Permit<'b>: Permit;
 
     fn admit(&self, at: u64) -> Option<Self::Permit<'_>>;
+    fn open(&self, at: u64);
     fn reset(&self);
     fn look(&self, at: u64) -> Seen;
 }
@@ -51,9 +55,19 @@ fn race<B: Breaker, T: Send + 'static, U>(
     other: impl FnOnce(&B) -> T + Send + 'static,
     this: impl FnOnce(&B) -> U,
 ) -> (T, U) {
-    let theirs = Arc::clone(breaker);
-    let thread = thread::spawn(move || other(&theirs));
+    // Of an object that a thread loads before it exchanges it, loom forgets who else loaded it before, and
+    // so may never run that thread first. It does for these, which order nothing that they do.
+    let done = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let (theirs, shared) = (Arc::clone(breaker), Arc::clone(&done));
+    let thread = thread::spawn(move || {
+        shared[0].load(Relaxed);
+        let other = other(&theirs);
+        shared[1].store(1, Relaxed);
+        other
+    });
+    done[1].load(Relaxed);
     let this = this(breaker);
+    done[0].store(1, Relaxed);
     (thread.join().unwrap(), this)
 }
 
@@ -126,6 +140,8 @@ pub(crate) enum Calls {
     TwoSuccesses,
     /// After successes that leave the window and a failure that does not.
     InALaterSlot,
+    /// The same, and one more that makes the difference.
+    BeforeOneMore,
     /// After calls of a time that is to come again.
     InAnEarlierSlot,
 }
@@ -133,12 +149,22 @@ pub(crate) enum Calls {
 /// Two calls end that are together what it takes.
 pub(crate) fn trips_together<B: Breaker>(make: fn(Rules) -> B, calls: Calls) {
     fn run<B: Breaker>(make: fn(Rules) -> B, rules: Rules, before: fn(&B), ends: [fn(&B); 2]) {
+        run_on(make, rules, before, ends, |_| ());
+    }
+    fn run_on<B: Breaker>(
+        make: fn(Rules) -> B,
+        rules: Rules,
+        before: fn(&B),
+        ends: [fn(&B); 2],
+        after: fn(&B),
+    ) {
         check(move || {
             let breaker = Arc::new(make(rules));
             before(&breaker);
             assert_eq!(breaker.look(0).opened, 0);
             let [other, this] = ends;
             race(&breaker, other, this);
+            after(&breaker);
             let seen = breaker.look(0);
             assert_ne!(seen.opened, 0, "there was enough, and it did not open");
             assert_eq!(seen.opened, 1);
@@ -169,6 +195,20 @@ pub(crate) fn trips_together<B: Breaker>(make: fn(Rules) -> B, calls: Calls) {
             run(make, Rules::new(3, (1, 3)), before, ends);
             let ends: [fn(&B); 2] = [|b| succeed(b, 2), |b| fail(b, 2)];
             run(make, Rules::new(3, (2, 3)), before, ends);
+        }
+        Calls::BeforeOneMore => {
+            let ends: [fn(&B); 2] = [|b| succeed(b, 2), |b| fail(b, 2)];
+            // With it there are calls enough.
+            let rules = Rules::new(3, (1, 3));
+            run_on(make, rules, |b| fail(b, 0), ends, |b| succeed(b, 2));
+            // When it comes, older successes have left the window.
+            let before = |b: &B| {
+                (0..3).for_each(|_| succeed(b, 0));
+                fail(b, 0);
+                (0..3).for_each(|_| succeed(b, 1));
+            };
+            let rules = Rules::new(2, (1, 3));
+            run_on(make, rules, before, ends, |b| succeed(b, 3));
         }
         Calls::InAnEarlierSlot => {
             let ends: [fn(&B); 2] = [|b| fail(b, 0), |b| succeed(b, 0)];
@@ -277,13 +317,50 @@ pub(crate) fn late_results_are_stale_when_it_is_reset<B: Breaker>(make: fn(Rules
     }
 }
 
+/// A call comes while somebody resets it, to a period in whose place there was a full window.
+pub(crate) fn a_new_period_has_its_own_calls<B: Breaker>(make: fn(Rules) -> B) {
+    check(move || {
+        let breaker = Arc::new(make(Rules::new(2, (1, 1))));
+        (0..4).for_each(|_| succeed(&*breaker, LATER));
+        // As many periods as take turns, but for one.
+        (0..3).for_each(|_| breaker.reset());
+        breaker.open(LATER);
+        let come = |b: &B| b.admit(LATER).map(Permit::fails).is_some();
+        let ((), is_admitted) = race(&breaker, B::reset, come);
+        let seen = breaker.look(LATER);
+        let most = seen.calls.max(seen.failures).max(seen.in_a_row);
+        assert!(seen.is_closed, "{seen:?}");
+        let own = u64::from(is_admitted);
+        assert_eq!(most, own, "other calls than its own");
+    });
+}
+
 /// A call of the closed period before ends while the last probe does.
 pub(crate) fn late_results_are_stale_when_it_closes<B: Breaker>(make: fn(Rules) -> B) {
     check(move || {
         let breaker = Arc::new(make(Rules::new(1, (1, 1))));
-        let held = breaker.admit(0).unwrap();
+        let held = breaker.admit(LATER).unwrap();
         fail(&*breaker, 0);
         race(&breaker, |b| succeed(b, LATER), |_| held.fails());
         assert_new(&*breaker);
+    });
+}
+
+/// A call ends while it is opened by hand, a probe closes it, and another call is the first failure of the new period.
+pub(crate) fn late_results_are_stale_when_it_opens_and_closes<B: Breaker>(make: fn(Rules) -> B) {
+    check(move || {
+        let breaker = Arc::new(make(Rules::new(2, (1, 1))));
+        let held = breaker.admit(LATER).unwrap();
+        let cycle = |b: &B| {
+            b.open(0);
+            succeed(b, LATER);
+            fail(b, LATER);
+        };
+        race(&breaker, cycle, |_| held.fails());
+        let seen = breaker.look(LATER);
+        assert!(seen.is_closed, "a late result was counted: {seen:?}");
+        let most = seen.calls.max(seen.failures).max(seen.in_a_row);
+        assert!(most <= 1, "a late result was counted: {seen:?}");
+        assert_eq!(most, 1, "a result was lost as another was late");
     });
 }

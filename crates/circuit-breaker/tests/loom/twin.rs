@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     GivesBackTwice,
     /// Finds that a result is of this period, and counts it afterwards.
     LooksThenCounts,
+    /// Begins the period after a reset, and empties its window afterwards.
+    BeginsThenEmpties,
     /// Counts every result.
     HasNoGeneration,
 }
@@ -227,10 +229,20 @@ impl Breaker for Twin {
         }
     }
 
+    fn open(&self, at: u64) {
+        self.lock().go(Phase::Open, at + LENGTH);
+    }
+
     fn reset(&self) {
         let mut state = self.lock();
         state.reopened = 0;
+        let period = state.calls.clone();
         state.go(Phase::Closed, 0);
+        if self.fault == Fault::BeginsThenEmpties {
+            state.calls = period;
+            state = self.pause(Fault::BeginsThenEmpties, state);
+            state.calls.clear();
+        }
     }
 
     fn look(&self, _at: u64) -> Seen {
