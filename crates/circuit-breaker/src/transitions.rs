@@ -79,7 +79,6 @@ impl fmt::Debug for Transitions {
 }
 
 /// The future of [`Transitions::recv`].
-#[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Recv<'a> {
     transitions: &'a mut Transitions,
@@ -101,5 +100,13 @@ impl Drop for Recv<'_> {
         if self.waits {
             self.transitions.cell.forget(self.transitions.reader);
         }
+    }
+}
+
+impl fmt::Debug for Recv<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recv")
+            .field("transitions", &self.transitions)
+            .finish()
     }
 }
