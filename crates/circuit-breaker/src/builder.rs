@@ -7,7 +7,7 @@ use steadfast_core::{InvalidConfig, Ratio, saturating_nanos};
 use crate::{
     CircuitBreaker,
     breaker::Cell,
-    check::{check, check_share, check_time},
+    check::{check, check_number, check_share, check_time, milli},
     settings::{Cancelled, Extent, Settings},
     slots::MAX_SLOTS,
     window::MAX_CALLS,
@@ -259,10 +259,7 @@ impl CircuitBreakerBuilder {
         let half_open_for = self.half_open_for.unwrap_or(self.open_for);
         let tick = Duration::from_nanos(1);
         check_time("half_open_for", half_open_for, tick, Duration::MAX)?;
-        if !(1.0..=MAX_FACTOR).contains(&self.factor) {
-            let allowed = format!("1 to {MAX_FACTOR}");
-            return Err(InvalidConfig::new("factor", self.factor, allowed));
-        }
+        check_number("factor", self.factor, 1.0, MAX_FACTOR)?;
         if !self.jitter.at_most(Ratio::percent(100)) {
             return Err(InvalidConfig::new("jitter", self.jitter, "0 % to 100 %"));
         }
@@ -279,12 +276,7 @@ impl CircuitBreakerBuilder {
             min_calls,
             open_for: self.open_for,
             max_open_for,
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "between 1000 and a million"
-            )]
-            factor_milli: (self.factor * 1000.0).round() as u32,
+            factor_milli: milli(self.factor),
             jitter: self.jitter,
             max_retry_after: self.max_retry_after,
             probes,

@@ -146,15 +146,8 @@ impl CircuitBreaker {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_acquire<R: Runtime>(&self, runtime: R) -> Result<Permit<'_, R>, Rejection> {
-        let mut attempt = Attempt::first(runtime);
-        match self.cell.admit(&mut attempt) {
-            Ok(word) => {
-                let began = self.cell.began(word, &mut attempt);
-                let runtime = attempt.runtime().clone();
-                Ok(Permit::new(&self.cell, runtime, word, began))
-            }
-            Err(retry_after) => Err(self.cell.rejection(retry_after)),
-        }
+        let lent = self.cell.lend(&mut Attempt::first(runtime));
+        lent.map_err(|retry_after| self.cell.rejection(retry_after))
     }
 
     /// The state it is in. Open lasts until a call comes after the open time.

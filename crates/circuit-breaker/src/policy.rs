@@ -23,17 +23,14 @@ impl<'p, O: Operation> Policy<'p, O> for CircuitBreaker {
     #[inline]
     fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
         let cell = &*self.cell;
-        match cell.admit(&mut attempt) {
-            Ok(word) => {
-                let began = cell.began(word, &mut attempt);
-                CircuitBreakerFuture {
-                    permit: Permit::new(cell, attempt.runtime().clone(), word, began),
-                    at_once: true,
-                    state: State::Running {
-                        future: operation.start(attempt),
-                    },
-                }
-            }
+        match cell.lend(&mut attempt) {
+            Ok(permit) => CircuitBreakerFuture {
+                permit,
+                at_once: true,
+                state: State::Running {
+                    future: operation.start(attempt),
+                },
+            },
             Err(retry_after) => CircuitBreakerFuture {
                 permit: Permit::none(cell, attempt.runtime().clone()),
                 at_once: true,
@@ -44,9 +41,20 @@ impl<'p, O: Operation> Policy<'p, O> for CircuitBreaker {
 }
 
 impl Cell {
+    /// Leave for a call, or how long to stay away.
+    #[inline]
+    pub(crate) fn lend<R: Runtime>(
+        &self,
+        attempt: &mut Attempt<R>,
+    ) -> Result<Permit<'_, R>, Option<Duration>> {
+        let word = self.admit(attempt)?;
+        let began = self.began(word, attempt);
+        Ok(Permit::new(self, attempt.runtime().clone(), word, began))
+    }
+
     /// When the call begins, where anybody asks.
     #[inline]
-    pub(crate) fn began<R: Runtime>(&self, word: Word, attempt: &mut Attempt<R>) -> Instant {
+    fn began<R: Runtime>(&self, word: Word, attempt: &mut Attempt<R>) -> Instant {
         if self.settings.needs_time() && word != Word::UNWATCHED {
             attempt.now()
         } else {

@@ -6,6 +6,7 @@ use steadfast_core::{Instant, Priority};
 
 use crate::{
     chance::below,
+    check::milli,
     slots::{Slots, Stripe, Striped},
     sync::{AtomicU64, OwnLine, Relaxed, SeqCst},
 };
@@ -66,12 +67,7 @@ impl Shares {
 impl Load {
     pub(super) fn new(window: Duration, multiplier: f64) -> Self {
         Load {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "between a thousand and a hundred thousand"
-            )]
-            multiplier_milli: (multiplier * 1000.0).round() as u64,
+            multiplier_milli: milli(multiplier).into(),
             slots: Slots::new(window, SLOTS),
             requests: array::from_fn(|_| Striped::new()),
             unaccepted: Stripe::new(),

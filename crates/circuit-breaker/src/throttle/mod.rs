@@ -9,6 +9,7 @@ use steadfast_core::{Idle, Instant, InvalidConfig};
 
 use self::load::Load;
 pub use self::policy::ThrottleFuture;
+use crate::check::{check_number, check_time};
 
 const DEFAULT_WINDOW: Duration = Duration::from_secs(120);
 const DEFAULT_MULTIPLIER: f64 = 2.0;
@@ -174,15 +175,8 @@ impl ThrottleBuilder {
     ///
     /// When the window or the multiplier is out of its range.
     pub fn build(self) -> Result<Throttle, InvalidConfig> {
-        if self.window < MIN_WINDOW || self.window > MAX_WINDOW {
-            let value = format!("{:?}", self.window);
-            let allowed = format!("{MIN_WINDOW:?} to {MAX_WINDOW:?}");
-            return Err(InvalidConfig::new("over", value, allowed));
-        }
-        if !(1.0..=MAX_MULTIPLIER).contains(&self.multiplier) {
-            let allowed = format!("1 to {MAX_MULTIPLIER}");
-            return Err(InvalidConfig::new("multiplier", self.multiplier, allowed));
-        }
+        check_time("over", self.window, MIN_WINDOW, MAX_WINDOW)?;
+        check_number("multiplier", self.multiplier, 1.0, MAX_MULTIPLIER)?;
         Ok(self.make())
     }
 

@@ -1,6 +1,6 @@
 //! Where callers wait for a policy that another caller is making.
 
-use super::sync::{Mutex, MutexGuard, ThreadId, lock, thread};
+use crate::sync::{Mutex, MutexGuard, ThreadId, lock, thread};
 
 /// Closed by the thread that makes the policy, for as long as it does.
 pub(super) struct Gate {

@@ -6,10 +6,9 @@ use super::{
     Keyed, KeyedFull, LOOKS, Shard,
     gate::Gate,
     places::Place,
-    sync::Arc,
     table::{Entry, Slot},
 };
-use crate::{Idle, Instant};
+use crate::{Idle, Instant, sync::Arc};
 
 /// How often a new key looks for a place, where other callers take away what it has found.
 const ROUNDS: usize = 4;

@@ -4,7 +4,6 @@ mod full;
 mod gate;
 mod making;
 mod places;
-mod sync;
 mod table;
 
 use std::{
@@ -16,12 +15,11 @@ use std::{
 pub use self::full::KeyedFull;
 use self::{
     places::Places,
-    sync::{Arc, Mutex, MutexGuard, lock},
     table::{Slot, Table},
 };
 use crate::{
     Instant, InvalidConfig, Runtime,
-    sync::{AtomicU64, Relaxed},
+    sync::{Arc, AtomicU64, Mutex, MutexGuard, Relaxed, lock},
 };
 
 /// What can be told to be of no use: a closed breaker that remembers no call, a full bucket.

@@ -3,7 +3,8 @@
 
 use std::borrow::Borrow;
 
-use super::{gate::Gate, sync::Arc};
+use super::gate::Gate;
+use crate::sync::Arc;
 
 /// Past every entry: the end of a chain.
 const END: usize = usize::MAX;

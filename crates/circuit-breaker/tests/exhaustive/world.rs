@@ -1,126 +1,11 @@
-//! Every short history over a small alphabet, from the beginning and from every state, on small breakers.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests may do as the tests do"
-)]
+//! A breaker, what has happened to it, and what has to hold then.
 
 use std::{collections::VecDeque, time::Duration};
 
-use steadfast_circuit_breaker::{
-    Cause, CircuitBreaker, CircuitBreakerBuilder, Permit, State, Transition, Transitions,
-};
-use steadfast_core::{Instant, Ratio, Verdict, VirtualRuntime};
+use steadfast_circuit_breaker::{Cause, CircuitBreaker, Permit, State, Transition, Transitions};
+use steadfast_core::{Instant, VirtualRuntime};
 
-const BIT: u64 = 1;
-const OPEN: u64 = 10;
-const CAP: u64 = 7;
-const STEP: u64 = 5;
-
-/// What may happen. Times are milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Event {
-    /// A call comes and ends at once.
-    Call(End),
-    /// A call comes and stays.
-    Begin,
-    /// The oldest call under way ends.
-    Oldest(End),
-    /// The newest one does, where it is not the oldest too.
-    Newest(End),
-    /// The oldest call under way is cancelled.
-    Cancel,
-    Pass(u64),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Good,
-    Bad,
-    Overloaded,
-    Neutral,
-}
-
-impl End {
-    fn verdict(self) -> Verdict {
-        match self {
-            End::Good => Verdict::success(),
-            End::Bad => Verdict::transient(),
-            End::Overloaded => Verdict::overloaded(),
-            End::Neutral => Verdict::caller(),
-        }
-    }
-}
-
-const ALPHABET: [Event; 13] = [
-    Event::Call(End::Good),
-    Event::Call(End::Bad),
-    Event::Begin,
-    Event::Oldest(End::Good),
-    Event::Oldest(End::Bad),
-    Event::Oldest(End::Overloaded),
-    Event::Oldest(End::Neutral),
-    Event::Newest(End::Good),
-    Event::Newest(End::Bad),
-    Event::Cancel,
-    Event::Pass(BIT),
-    Event::Pass(CAP),
-    Event::Pass(OPEN),
-];
-
-/// A small breaker.
-#[derive(Clone, Copy, Debug)]
-struct Small {
-    /// The window, how many calls it needs, and the rate in parts of a whole.
-    rate: Option<(usize, usize, (u32, u32))>,
-    /// Whether calls that take longer than no time are slow, and how many of the window may be.
-    slow: Option<(u32, u32)>,
-    consecutive: Option<usize>,
-    probes: usize,
-    ramps: bool,
-}
-
-impl Small {
-    const PLAIN: Small = Small {
-        rate: None,
-        slow: None,
-        consecutive: None,
-        probes: 1,
-        ramps: false,
-    };
-
-    fn build(self) -> CircuitBreaker {
-        let ratio = |(part, whole)| Ratio::new(part, whole).unwrap();
-        let rules: [Option<CircuitBreakerBuilder>; 2] = [
-            self.rate
-                .map(|(_, _, rate)| CircuitBreaker::failure_rate(ratio(rate))),
-            self.consecutive
-                .map(|limit| CircuitBreaker::consecutive_failures(limit.try_into().unwrap())),
-        ];
-        let mut builder = rules.into_iter().flatten().next().unwrap();
-        if let Some((window, min_calls, _)) = self.rate {
-            builder = builder.over_last(window.try_into().unwrap());
-            builder = builder.min_calls(min_calls.try_into().unwrap());
-        }
-        if let Some(rate) = self.slow {
-            builder = builder.slow_calls(ratio(rate), Duration::from_nanos(1));
-        }
-        if let Some(limit) = self.consecutive {
-            builder = builder.consecutive_failures(limit.try_into().unwrap());
-        }
-        if self.ramps {
-            builder = builder.ramp([Ratio::percent(50)], Duration::from_millis(STEP));
-        }
-        let builder = builder
-            .probes(self.probes.try_into().unwrap())
-            .open_for(Duration::from_millis(OPEN))
-            .half_open_for(Duration::from_millis(CAP))
-            .factor(1.0)
-            .jitter(Ratio::percent(0));
-        builder.build().unwrap()
-    }
-}
+use crate::small::{CAP, End, Event, OPEN, STEP, Small};
 
 /// One call that counts.
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +21,7 @@ struct Held<'b> {
 }
 
 /// A breaker, and what is known of it from what has happened.
-struct World<'b> {
+pub(crate) struct World<'b> {
     small: Small,
     breaker: &'b CircuitBreaker,
     runtime: &'b VirtualRuntime,
@@ -156,7 +41,11 @@ struct World<'b> {
 }
 
 impl<'b> World<'b> {
-    fn new(small: Small, breaker: &'b CircuitBreaker, runtime: &'b VirtualRuntime) -> Self {
+    pub(crate) fn new(
+        small: Small,
+        breaker: &'b CircuitBreaker,
+        runtime: &'b VirtualRuntime,
+    ) -> Self {
         let mut world = World {
             small,
             breaker,
@@ -183,7 +72,7 @@ impl<'b> World<'b> {
     }
 
     /// Whether it can happen here; then it has.
-    fn happens(&mut self, event: Event) -> bool {
+    pub(crate) fn happens(&mut self, event: Event) -> bool {
         match event {
             Event::Pass(millis) => self.pass(millis),
             Event::Begin => {
@@ -401,7 +290,7 @@ impl<'b> World<'b> {
     }
 
     /// What is to be seen of it in the end.
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let snapshot = self
             .breaker
             .snapshot_at(Instant::from_nanos(self.now * 1_000_000));
@@ -421,130 +310,4 @@ impl<'b> World<'b> {
         };
         assert_eq!(snapshot.consecutive_failures as usize, in_a_row);
     }
-}
-
-/// Plays a history on a new breaker; whether the last event can happen there.
-fn play(small: Small, history: &[Event]) -> bool {
-    let breaker = small.build();
-    let runtime = VirtualRuntime::new(history.len() as u64);
-    let mut world = World::new(small, &breaker, &runtime);
-    for event in history {
-        if !world.happens(*event) {
-            return false;
-        }
-    }
-    world.check();
-    true
-}
-
-/// Plays all histories that begin so and go on for up to so many events; how many there are.
-fn explore(small: Small, history: &mut Vec<Event>, events: usize) -> u64 {
-    let mut histories = 0;
-    for event in ALPHABET {
-        history.push(event);
-        if play(small, history) {
-            histories += 1;
-            if events > 1 {
-                histories += explore(small, history, events - 1);
-            }
-        }
-        history.pop();
-    }
-    histories
-}
-
-/// From the beginning, and from open, half-open and closed again with late calls under way. `failures`
-/// open it, `successes` close it.
-fn explore_all(small: Small, failures: usize, successes: usize) {
-    let trip = vec![Event::Call(End::Bad); failures];
-    let open = [vec![Event::Begin], trip, vec![Event::Begin]].concat();
-    let half_open = [
-        open.clone(),
-        vec![Event::Pass(OPEN), Event::Begin, Event::Pass(BIT)],
-    ]
-    .concat();
-    let probes = vec![Event::Call(End::Good); successes];
-    let closed = [open.clone(), vec![Event::Pass(OPEN)], probes].concat();
-    let back = if small.ramps {
-        State::Ramping
-    } else {
-        State::Closed
-    };
-    for (mut from, state, events) in [
-        (Vec::new(), State::Closed, 5),
-        (open, State::Open, 4),
-        (half_open, State::HalfOpen, 4),
-        (closed, back, 4),
-    ] {
-        let breaker = small.build();
-        let runtime = VirtualRuntime::new(0);
-        let mut world = World::new(small, &breaker, &runtime);
-        assert!(from.iter().all(|event| world.happens(*event)));
-        assert_eq!(breaker.state(), state, "{small:?} {from:?}");
-        let histories = explore(small, &mut from, events);
-        assert!(histories > 5_000, "only {histories} histories");
-    }
-}
-
-#[test]
-fn a_window_of_two_calls_and_one_probe() {
-    let small = Small {
-        rate: Some((2, 2, (1, 2))),
-        ..Small::PLAIN
-    };
-    explore_all(small, 2, 1);
-}
-
-#[test]
-fn a_window_of_three_calls_and_two_probes() {
-    let small = Small {
-        rate: Some((3, 2, (2, 3))),
-        probes: 2,
-        ..Small::PLAIN
-    };
-    explore_all(small, 2, 2);
-}
-
-#[test]
-fn a_window_of_four_calls_and_three_probes_that_may_be_slow() {
-    let small = Small {
-        rate: Some((4, 3, (2, 4))),
-        slow: Some((1, 2)),
-        probes: 3,
-        ..Small::PLAIN
-    };
-    explore_all(small, 3, 3);
-}
-
-#[test]
-fn a_window_of_two_calls_that_all_fail_and_a_ramp() {
-    let small = Small {
-        rate: Some((2, 1, (1, 1))),
-        probes: 2,
-        ramps: true,
-        ..Small::PLAIN
-    };
-    explore_all(small, 1, 2);
-}
-
-#[test]
-fn failures_in_a_row_and_two_probes() {
-    let small = Small {
-        consecutive: Some(2),
-        probes: 2,
-        ..Small::PLAIN
-    };
-    explore_all(small, 2, 2);
-}
-
-#[test]
-fn every_rule_at_once_and_a_ramp() {
-    let small = Small {
-        rate: Some((4, 4, (3, 4))),
-        slow: Some((3, 4)),
-        consecutive: Some(2),
-        probes: 3,
-        ramps: true,
-    };
-    explore_all(small, 2, 3);
 }
