@@ -86,7 +86,7 @@ impl CircuitBreakerBuilder {
     }
 
     /// Opens also when at least `rate` of the calls in the window, good or bad, took longer than `after`.
-    /// More than 0 % to 100 %; a duration of more than zero.
+    /// More than 0 % to 100 %; a duration of more than zero, and [`Duration::MAX`] for never.
     pub fn slow_calls(mut self, rate: Ratio, after: Duration) -> Self {
         self.slow = Some((rate, after));
         self
@@ -166,8 +166,11 @@ impl CircuitBreakerBuilder {
     ///
     /// It closes when all went well enough: when the rate of failures, or of slow calls where that is the
     /// only one, stays below its threshold among the probes. A slow probe is a failed one. Where there is
-    /// no rate, one failure is enough to open it again. For a dependency that is called rarely, few
-    /// probes: all have to come within [`half_open_for`](CircuitBreakerBuilder::half_open_for).
+    /// no rate, one failure is enough to open it again.
+    ///
+    /// All results have to be in within [`half_open_for`](CircuitBreakerBuilder::half_open_for), or it opens
+    /// again however well they went: with the defaults that takes ten calls in 5 s. For a dependency that is
+    /// called less often than about twice a second, set one probe, or a longer time.
     pub fn probes(mut self, probes: u32) -> Self {
         self.probes = Some(probes);
         self

@@ -46,11 +46,22 @@ use crate::{
 /// a whole. Counts of good calls are striped over threads and added up where they decide. For more than
 /// four thousand million calls in one slot, or failures in a row, counting stops there.
 ///
+/// Two exceptions, both in windows of up to 64 calls. While one fills, a result that is being written counts
+/// as a call before it counts as a failure, so with three or more written at once the breaker may open one
+/// call late. And a result that is held up in the middle of being written, while the breaker opens and
+/// closes four times, is counted after all.
+///
 /// # Cost
 ///
-/// Closed: one load to let a call through; to record it one compare-and-swap, and none where a full window
-/// of calls holds good ones only. No clock is read for a window of calls. A window of time and the rule of
-/// slow calls share the pipeline's one clock read, and read it once more after calls that had to wait.
+/// Closed: one load to let a call through. A good call is recorded by one compare-and-swap, and by none where
+/// a full window of calls holds good ones only. It takes one more atomic operation while a window of up to
+/// 64 calls fills, one more for slow calls, and one more where it ends a row of failures; in a larger
+/// window with failures in it a good call now and then adds up the buckets. A failure takes two or three,
+/// and adds up what the window holds.
+///
+/// No clock is read for a window of calls. A window of time and the rule of slow calls share the pipeline's
+/// one clock read, and read it once more after calls that had to wait. A call that is ready at its first
+/// poll counts as having ended when it began: one that blocks its thread there is not seen to be slow.
 ///
 /// # Errors
 ///

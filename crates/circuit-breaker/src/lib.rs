@@ -61,8 +61,9 @@
 //!
 //! # One for each host
 //!
-//! [`Keyed`](steadfast_core::Keyed) makes a breaker for each key at its first call and keeps it as long as it
-//! knows something:
+//! [`Keyed`](steadfast_core::Keyed) makes a breaker for each key at its first call. One that is closed and
+//! remembers nothing bad gives way to a new key; one that is open, or whose window holds a failure, keeps
+//! its place, also when nobody calls its host any more: `remove` hosts that are gone.
 //!
 //! ```
 //! use steadfast_circuit_breaker::CircuitBreaker;
@@ -82,8 +83,8 @@
 //! [`isolate`](CircuitBreaker::isolate), [`force_closed`](CircuitBreaker::force_closed),
 //! [`open_for_at`](CircuitBreaker::open_for_at) and [`reset`](CircuitBreaker::reset) overrule it.
 //! [`shadow`](CircuitBreakerBuilder::shadow) decides and reports, and lets everything through.
-//! [`subscribe`](CircuitBreaker::subscribe) follows its transitions; a pipeline's observer hears of them
-//! too. [`snapshot_at`](CircuitBreaker::snapshot_at) and [`restore_at`](CircuitBreaker::restore_at) carry
+//! [`subscribe`](CircuitBreaker::subscribe) follows its transitions; a pipeline's observer hears of those
+//! that calls bring about. [`snapshot_at`](CircuitBreaker::snapshot_at) and [`restore_at`](CircuitBreaker::restore_at) carry
 //! it over a restart, with the feature `serde` in any format.
 //!
 //! # Where a breaker is too much

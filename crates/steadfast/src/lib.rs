@@ -72,7 +72,9 @@
 //! ```
 //!
 //! The first sends the same orders with no policy, with three instant retries, and with steadfast, and
-//! prints what became of them: succeeded, failed, load on the server, latency, charged twice.
+//! prints what became of them: succeeded, failed, load on the server, latency, charged twice. With
+//! `-- --faults outage` the server dies for a while: then the table shows how many requests it still gets,
+//! with and without the breaker, and how soon after its recovery the first order is paid.
 //!
 //! # The crates
 //!
@@ -105,13 +107,14 @@
 //! - **Deadlines are known everywhere.** A retry does not sleep past the timeout around it: it returns the
 //!   last real error at once.
 //! - **Load is bounded.** A budget holds the retries of all callers to a share of their calls, exactly.
-//! - **A dead dependency is left alone.** An open breaker refuses at once and says until when; a result of an
-//!   earlier cycle never opens or closes it.
+//! - **A dead dependency is left alone.** An open breaker refuses at once and says until when; a late result of
+//!   an earlier cycle does not count.
 //! - **Nested retries do not multiply.** What an inner retry has spent, an outer one does not spend again.
 //! - **Your error passes through unboxed.** `Error::Operation(yours)` or `Error::Rejected(which policy,
 //!   what, when to come back)`, one flat type whatever the stack.
 //! - **Configuration that cannot work cannot be built**, and says which field, which value, which range.
-//! - **No allocation, no lock, at most one clock read** on the way to a call that succeeds.
+//! - **No allocation, no lock, at most one clock read** on the way to a call that succeeds at once. Policies
+//!   with a window of time read it once more after a call that had to wait.
 //! - **No `unsafe`.** `!Send` operations work; spawning on threads works with borrowed captures.
 //!
 //! # More ways to call

@@ -39,7 +39,8 @@ const MAX_MULTIPLIER: f64 = 100.0;
 ///
 /// As for a [`CircuitBreaker`](crate::CircuitBreaker): transient, permanent and overloaded outcomes and
 /// what a timeout inside cut off are not accepted; the caller's own faults, refusals by other policies and
-/// calls that are dropped before their end are not counted at all. A call is counted when it ends.
+/// calls that are dropped before their end are not counted at all. A call is counted when it ends. So the
+/// timeout belongs inside: what one outside cuts off is dropped, and never seen here.
 ///
 /// # Fairness
 ///
@@ -50,7 +51,8 @@ const MAX_MULTIPLIER: f64 = 100.0;
 ///
 /// # Recovery
 ///
-/// An outage of up to half the window sheds nothing, as the answers before it pay for it. After a longer
+/// An outage of up to two fifths of the window sheds nothing, as the answers before it pay for it; where
+/// there were none, in a throttle that is new or was idle, it sheds at once. After a longer
 /// one, what it lets through grows by itself once calls are answered again: it sheds nothing any more
 /// after one and a half windows where the outage took three quarters of one, and after three and a half
 /// where the outage filled it, with up to a hundred calls a second, and half a window more for each
