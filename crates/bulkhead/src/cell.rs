@@ -139,16 +139,15 @@ impl Cell {
         let now = self.time(|| call.at);
         let mut wakers = Wakers::default();
         let mut queue = self.queue.0.lock();
+        let word = self.word();
+        if call.cost > word.limit() {
+            return Entered::Refused(Counts::of(word, &queue));
+        }
         if self.take_or_close(call.cost) {
             return Entered::Acquired;
         }
-        let word = self.word();
-        let place = if call.cost <= word.limit() {
-            queue.push(call, &mut wakers)
-        } else {
-            None
-        };
-        // It may be the first, and there may be room for it alone. And where it is none, the word says so.
+        let place = queue.push(call, &mut wakers);
+        // It may be the first, and there may be room for it alone.
         self.settle(&mut queue, now, &mut wakers);
         let (entered, unused) = match place {
             None => (Entered::Refused(Counts::of(word, &queue)), Some(waker)),
