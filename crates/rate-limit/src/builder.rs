@@ -1,0 +1,120 @@
+//! How a limit is configured.
+
+use std::{sync::Arc, time::Duration};
+
+use steadfast_core::InvalidConfig;
+
+use crate::{
+    RateLimit,
+    cell::Cell,
+    rule::{Rule, Shape, check},
+    settings::Settings,
+};
+
+const DEFAULT_MAX_WAITING: u32 = 1000;
+const MAX_WAITING: u32 = 100_000;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Settings of a [`RateLimit`].
+#[derive(Clone, Debug)]
+#[must_use = "it is a policy only when built"]
+pub struct RateLimitBuilder {
+    shape: Shape,
+    n: u32,
+    per: Duration,
+    burst: Option<u32>,
+    max_wait: Duration,
+    max_waiting: u32,
+    name: &'static str,
+}
+
+impl RateLimitBuilder {
+    pub(crate) fn new(n: u32, per: Duration) -> Self {
+        RateLimitBuilder {
+            shape: Shape::Bucket,
+            n,
+            per,
+            burst: None,
+            max_wait: Duration::ZERO,
+            max_waiting: DEFAULT_MAX_WAITING,
+            name: "rate limit",
+        }
+    }
+
+    /// How many units there may be at once after a pause; by default `n`, as many as there are in a period. 1
+    /// to 4,294,967,295, or fewer where so many take longer than the arithmetic holds: then the error says
+    /// how many it holds, about 292 years' worth where `n` units take a whole number of nanoseconds each.
+    ///
+    /// A window has no burst of its own.
+    pub fn burst(mut self, units: u32) -> Self {
+        self.burst = Some(units);
+        self
+    }
+
+    /// Admits never more than `n` units in any window of the period's length, wherever it begins; `n` up to
+    /// 65,536.
+    ///
+    /// It remembers when each of them was taken, in at most 24 bytes each, and each call takes a short lock.
+    pub fn sliding(mut self) -> Self {
+        self.shape = Shape::Sliding;
+        self
+    }
+
+    /// Admits `n` units in each window, of windows that follow one another without a gap from the origin of the
+    /// runtime's clock; at most one unit a nanosecond. Around the end of a window it admits twice as many.
+    pub fn fixed(mut self) -> Self {
+        self.shape = Shape::Fixed;
+        self
+    }
+
+    /// Refuses at once what cannot be admitted at once. The default.
+    pub fn reject(mut self) -> Self {
+        self.max_wait = Duration::ZERO;
+        self
+    }
+
+    /// Lets calls wait for their turn, for so long; zero to a day. Zero is as [`reject`](Self::reject).
+    pub fn wait(mut self, max: Duration) -> Self {
+        self.max_wait = max;
+        self
+    }
+
+    /// How many calls may wait at a time; 1 to 100,000, default 1,000.
+    pub fn max_waiting(mut self, calls: u32) -> Self {
+        self.max_waiting = calls;
+        self
+    }
+
+    /// The name under which it speaks in rejections and events; default `rate limit`.
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// Builds the limit, with nothing taken.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is out of its range; the message names it, its value and the range.
+    pub fn build(self) -> Result<RateLimit, InvalidConfig> {
+        let rule = Rule::new(self.shape, self.n, self.per, self.burst)?;
+        check("max_waiting", self.max_waiting, MAX_WAITING)?;
+        if self.max_wait > DAY {
+            let (value, allowed) = (self.max_wait, format_args!("0ns to {DAY:?}"));
+            return Err(InvalidConfig::new(
+                "wait",
+                format_args!("{value:?}"),
+                allowed,
+            ));
+        }
+        let settings = Settings {
+            rule,
+            max_wait: self.max_wait,
+            max_waiting: self.max_waiting,
+            name: self.name,
+        };
+        Ok(RateLimit {
+            cell: Arc::new(Cell::new(settings)),
+        })
+    }
+}

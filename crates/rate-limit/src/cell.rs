@@ -1,0 +1,307 @@
+//! The shared state of a limit: one word that calls exchange, and the lock for those who wait.
+
+use std::{fmt, task::Waker};
+
+use steadfast_core::{Event, Instant, Rejection, Runtime};
+
+use crate::{
+    book::{Book, Entered, Place, Turn},
+    frame::{CLOSED, Decision, Frame},
+    limited::Limited,
+    rule::{Rule, Shape},
+    settings::Settings,
+    sync::{Acquire, AtomicU64, Mutex, MutexGuard, OwnLine, Relaxed, Release},
+    tally::Tally,
+    wakers::Wakers,
+};
+
+/// While the word is open it is the state, together with the frame that says how to read it. While it is closed
+/// the book under the lock is: when somebody waits, when the frame is being changed, always for a sliding
+/// window, and where the state is none that a word can say. Only who has the lock closes and opens it, and
+/// the frame is written while it is closed. So a word that is still there after the frame was read is of
+/// that frame: the exchange proves it for who takes, and a second look for who is refused.
+///
+/// One case is left out: a thread that sleeps between its look and its exchange, and wakes when another
+/// frame has the very word that it saw. Frames are spread so that no pattern of calls leads there; by
+/// chance it is one word in 2^63, for each such sleep.
+pub(crate) struct Cell {
+    pub(crate) settings: Settings,
+    line: OwnLine<Line>,
+    book: OwnLine<Mutex<Book>>,
+}
+
+/// What a call reads. It fills the first of the two cache lines.
+struct Line {
+    word: AtomicU64,
+    base: AtomicU64,
+    mark: AtomicU64,
+    reach: AtomicU64,
+    ticks: AtomicU64,
+    unit: AtomicU64,
+    burst: AtomicU64,
+    per: AtomicU64,
+}
+
+impl Line {
+    fn new(word: u64, frame: &Frame) -> Line {
+        Line {
+            word: AtomicU64::new(word),
+            base: AtomicU64::new(frame.base),
+            mark: AtomicU64::new(frame.mark),
+            reach: AtomicU64::new(frame.reach),
+            ticks: AtomicU64::new(frame.rule.ticks),
+            unit: AtomicU64::new(frame.rule.unit),
+            burst: AtomicU64::new(frame.rule.burst.into()),
+            per: AtomicU64::new(frame.rule.per),
+        }
+    }
+
+    #[inline]
+    fn frame(&self, shape: Shape) -> Frame {
+        // Acquire: pairs with `publish`. Whoever sees a part of a frame sees that the word was closed for it.
+        let read = |part: &AtomicU64| part.load(Acquire);
+        Frame {
+            rule: Rule {
+                shape,
+                per: if shape == Shape::Fixed {
+                    read(&self.per)
+                } else {
+                    1
+                },
+                ticks: read(&self.ticks),
+                unit: read(&self.unit),
+                burst: u32::try_from(read(&self.burst)).unwrap_or(u32::MAX),
+            },
+            base: read(&self.base),
+            mark: read(&self.mark),
+            reach: read(&self.reach),
+        }
+    }
+
+    /// Writes a frame and opens the word, which is closed, with the lock held.
+    fn publish(&self, word: u64, frame: &Frame) {
+        // Release: pairs with `frame`, after the word was closed.
+        let write = |part: &AtomicU64, value| part.store(value, Release);
+        write(&self.base, frame.base);
+        write(&self.mark, frame.mark);
+        write(&self.reach, frame.reach);
+        write(&self.ticks, frame.rule.ticks);
+        write(&self.unit, frame.rule.unit);
+        write(&self.burst, frame.rule.burst.into());
+        write(&self.per, frame.rule.per);
+        // Release: whoever sees the word, or one that was exchanged for it, sees its frame.
+        write(&self.word, word);
+    }
+}
+
+impl Cell {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let frame = Frame::new(settings.rule, 0, 0);
+        let word = if settings.rule.shape == Shape::Sliding {
+            CLOSED
+        } else {
+            0
+        };
+        let book = Book::new(settings.rule, settings.max_waiting);
+        Cell {
+            line: OwnLine(Line::new(word, &frame)),
+            book: OwnLine(Mutex::new(book)),
+            settings,
+        }
+    }
+
+    /// Takes `cost` units at `now`.
+    #[inline]
+    pub(crate) fn try_take_at(&self, now: Instant, cost: u32) -> Result<(), Limited> {
+        if cost == 0 {
+            return Ok(());
+        }
+        let line = &self.line.0;
+        // Acquire: pairs with `publish`, for the frame.
+        let mut seen = line.word.load(Acquire);
+        while seen & CLOSED == 0 {
+            let frame = line.frame(self.settings.rule.shape);
+            let newer = match frame.decide(seen, now, cost) {
+                Decision::Admitted(next) => {
+                    // Relaxed: with its frame the word is the whole state, and nothing is published by it.
+                    // Acquire where it failed: as the load above.
+                    match line
+                        .word
+                        .compare_exchange_weak(seen, next, Relaxed, Acquire)
+                    {
+                        Ok(_) => return Ok(()),
+                        Err(newer) => newer,
+                    }
+                }
+                Decision::Limited(until) => {
+                    // Acquire: as the load above.
+                    let newer = line.word.load(Acquire);
+                    if newer == seen {
+                        return Err(Limited::Until(until));
+                    }
+                    newer
+                }
+                Decision::Beyond => break,
+            };
+            seen = newer;
+        }
+        self.take_under_lock(now, cost)
+    }
+
+    #[cold]
+    fn take_under_lock(&self, now: Instant, cost: u32) -> Result<(), Limited> {
+        self.with_book(now, |book, now, _| book.take_at(now, cost))
+    }
+
+    /// Takes `cost` units at `now`, or a place in the queue where the turn comes not after `latest`.
+    pub(crate) fn enter_at(
+        &self,
+        now: Instant,
+        cost: u32,
+        latest: Instant,
+        waker: &Waker,
+    ) -> Entered {
+        let waker = waker.clone();
+        let (entered, unused) =
+            self.with_book(now, |book, now, _| book.enter_at(now, cost, latest, waker));
+        drop(unused);
+        entered
+    }
+
+    /// What becomes of a call that waits. If its turn is moved, `waker` is woken.
+    pub(crate) fn look(&self, place: Place, waker: &Waker) -> Turn {
+        let waker = waker.clone();
+        let mut book = self.book.0.lock();
+        let (turn, unused) = book.look(place, waker);
+        drop(book);
+        drop(unused);
+        turn
+    }
+
+    /// What becomes of a call whose turn is at hand at `now`.
+    pub(crate) fn come_at(&self, place: Place, now: Instant) -> Turn {
+        let (turn, unused) = self.with_book(now, |book, now, _| book.come_at(place, now));
+        drop(unused);
+        turn
+    }
+
+    /// Takes a call out of the queue.
+    pub(crate) fn leave_at(&self, place: Place, now: Instant) -> Turn {
+        let (turn, unused) =
+            self.with_book(now, |book, now, wakers| book.leave_at(place, now, wakers));
+        drop(unused);
+        turn
+    }
+
+    pub(crate) fn refund_at(&self, now: Instant, cost: u32) {
+        self.with_book(now, |book, now, wakers| book.refund_at(now, cost, wakers));
+    }
+
+    /// Goes over to the rule that `next` makes of the present one.
+    pub(crate) fn change_at<E>(
+        &self,
+        now: Instant,
+        next: impl FnOnce(&Rule) -> Result<Rule, E>,
+    ) -> Result<(), E> {
+        self.with_book(now, |book, now, wakers| {
+            let rule = next(&book.rule)?;
+            book.change_at(now, rule, wakers);
+            Ok(())
+        })
+    }
+
+    /// Closes the word, does something with the book, opens the word if that can be, and wakes whoever is to
+    /// be woken, in that order. A time before the mark counts as the mark.
+    fn with_book<T>(
+        &self,
+        now: Instant,
+        act: impl FnOnce(&mut Book, Instant, &mut Wakers) -> T,
+    ) -> T {
+        let mut wakers = Wakers::default();
+        let mut book = self.book.0.lock();
+        let line = &self.line.0;
+        let frame = line.frame(self.settings.rule.shape);
+        // Relaxed: the lock orders those who close and open, and what is written next is a release.
+        let word = line.word.fetch_or(CLOSED, Relaxed);
+        if word & CLOSED == 0 {
+            book.tally = Tally::Arrival(frame.arrival(word));
+        }
+        let now = now.max(Instant::from_nanos(frame.mark));
+        let result = act(&mut book, now, &mut wakers);
+        self.open(&book, &frame, now);
+        drop(book);
+        wakers.wake();
+        result
+    }
+
+    fn open(&self, book: &MutexGuard<'_, Book>, frame: &Frame, now: Instant) {
+        let line = &self.line.0;
+        match &book.tally {
+            Tally::Arrival(arrival) if book.waiting() == 0 => {
+                if let Some((frame, word)) = frame.next(book.rule, *arrival, now) {
+                    line.publish(word, &frame);
+                    return;
+                }
+            }
+            Tally::Arrival(_) | Tally::Log(_) => {}
+        }
+        // Release: as in `publish`, though of a closed word nobody reads it but who has the lock.
+        line.mark.store(book.rule.step(now), Release);
+    }
+
+    /// Asks something of the state, and changes nothing.
+    pub(crate) fn ask<T>(&self, now: Instant, question: impl Fn(&Rule, &Tally, Instant) -> T) -> T {
+        let line = &self.line.0;
+        // Acquire: as in `try_take_at`.
+        let mut seen = line.word.load(Acquire);
+        while seen & CLOSED == 0 {
+            let frame = line.frame(self.settings.rule.shape);
+            let answer = {
+                let now = now.max(Instant::from_nanos(frame.mark));
+                question(&frame.rule, &Tally::Arrival(frame.arrival(seen)), now)
+            };
+            // Acquire: as the load above.
+            let newer = line.word.load(Acquire);
+            if newer == seen {
+                return answer;
+            }
+            seen = newer;
+        }
+        self.with_book(now, |book, now, _| question(&book.rule, &book.tally, now))
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.book.0.lock().waiting()
+    }
+
+    /// The rule of the present.
+    pub(crate) fn rule(&self) -> Rule {
+        self.book.0.lock().rule
+    }
+
+    /// Tells of a refusal.
+    pub(crate) fn reject<R: Runtime>(
+        &self,
+        runtime: &R,
+        limited: Limited,
+        now: Instant,
+    ) -> Rejection {
+        let rejection = limited.rejection(self.settings.name, now);
+        runtime.emit(&Event::rejected(self.settings.name, rejection.kind()));
+        rejection
+    }
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let book = self.book.0.lock();
+        let (rule, waiting) = (book.rule, book.waiting());
+        drop(book);
+        f.debug_struct("RateLimit")
+            .field("name", &self.settings.name)
+            .field("shape", &rule.shape)
+            .field("burst", &rule.burst)
+            .field("waiting", &waiting)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,142 @@
+//! The limit as a policy, and its future.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+use steadfast_core::{Attempt, Instant, Operation, Outcome, Policies, Policy};
+
+use crate::{RateLimit, cell::Cell, limited::Limited, wait::Wait};
+
+impl Policies for RateLimit {}
+
+impl<'p, O: Operation> Policy<'p, O> for RateLimit {
+    type Future = RateLimitFuture<'p, O>;
+
+    #[inline]
+    fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
+        let cell = &*self.cell;
+        let now = attempt.now();
+        let state = match cell.try_take_at(now, attempt.cost()) {
+            Ok(()) => State::Running {
+                future: operation.start(attempt),
+            },
+            Err(limited) => State::without_units(cell, limited, now, operation, attempt),
+        };
+        RateLimitFuture { state }
+    }
+}
+
+pin_project! {
+    /// One run of an operation under a [`RateLimit`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RateLimitFuture<'p, O: Operation> {
+        #[pin]
+        state: State<'p, O, O::Future, O::Runtime>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<'p, O: Operation, F, R> {
+        Running { #[pin] future: F },
+        // Boxed, as few calls wait, and those that do not would carry it along.
+        Waiting { wait: Pin<Box<Wait<'p, O>>> },
+        Refused { cell: &'p Cell, limited: Limited, now: Instant, runtime: R },
+    }
+}
+
+impl<'p, O: Operation> State<'p, O, O::Future, O::Runtime> {
+    /// For a call for which there is nothing at `now`.
+    #[cold]
+    fn without_units(
+        cell: &'p Cell,
+        limited: Limited,
+        now: Instant,
+        operation: O,
+        attempt: Attempt<O::Runtime>,
+    ) -> Self {
+        if cell.settings.max_wait.is_zero() || !matches!(limited, Limited::Until(_)) {
+            State::Refused {
+                cell,
+                limited,
+                now,
+                runtime: attempt.runtime().clone(),
+            }
+        } else {
+            State::Waiting {
+                wait: Box::pin(Wait::new(cell, operation, attempt)),
+            }
+        }
+    }
+}
+
+impl<O: Operation> Future for RateLimitFuture<'_, O> {
+    type Output = Outcome<O::Ok, O::Err>;
+
+    // As that of the breaker: kept apart, the outcome is copied once more.
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !matches!(self.state, State::Running { .. }) {
+            if let Some(refused) = ready!(self.as_mut().poll_turn(cx)) {
+                return Poll::Ready(refused);
+            }
+        }
+        let StateProj::Running { future } = self.project().state.project() else {
+            unreachable!("a turn that has come is a call that runs");
+        };
+        future.poll(cx)
+    }
+}
+
+impl<O: Operation> RateLimitFuture<'_, O> {
+    /// Ready when the operation was started, or with the outcome of a call that is refused.
+    #[cold]
+    fn poll_turn(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Outcome<O::Ok, O::Err>>> {
+        let mut state = self.project().state;
+        let wait = match state.as_mut().project() {
+            StateProj::Running { .. } => return Poll::Ready(None),
+            StateProj::Refused {
+                cell,
+                limited,
+                now,
+                runtime,
+            } => {
+                let rejection = cell.reject(runtime, *limited, *now);
+                return Poll::Ready(Some(Outcome::rejected(rejection)));
+            }
+            StateProj::Waiting { wait } => wait,
+        };
+        if let Err(limited) = ready!(wait.as_mut().poll(cx)) {
+            let rejection = wait.as_mut().reject(limited);
+            return Poll::Ready(Some(Outcome::rejected(rejection)));
+        }
+        let (operation, attempt) = wait.as_mut().take();
+        let future = operation.start(attempt);
+        state.set(State::Running { future });
+        Poll::Ready(None)
+    }
+}
+
+impl<O: Operation> fmt::Debug for RateLimitFuture<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("RateLimitFuture");
+        match &self.state {
+            State::Running { .. } => {}
+            State::Waiting { .. } => {
+                debug.field("waiting", &true);
+            }
+            State::Refused { limited, .. } => {
+                debug.field("refused", limited);
+            }
+        }
+        debug.finish_non_exhaustive()
+    }
+}
