@@ -1,0 +1,85 @@
+//! Every interleaving of a few threads on one limit; beside each model a broken twin that it must catch.
+//!
+//! `RUSTFLAGS="--cfg steadfast_loom" cargo test -p steadfast-rate-limit --test loom --release --target-dir target/loom`
+
+#![cfg(steadfast_loom)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may do as the tests do"
+)]
+
+#[path = "loom/models.rs"]
+mod models;
+#[path = "loom/real.rs"]
+mod real;
+#[path = "loom/twin.rs"]
+mod twin;
+
+use self::{
+    models::{
+        a_change_keeps_what_is_taken, a_moved_waiter_is_woken, racers_share_no_unit,
+        racers_share_no_unit_after_a_pause, slots_come_back,
+    },
+    real::real,
+    twin::{Fault, twin},
+};
+
+#[test]
+fn racers_never_share_a_unit() {
+    racers_share_no_unit(real);
+    racers_share_no_unit(|| twin(Fault::None));
+}
+
+#[test]
+#[should_panic(expected = "a unit was shared or lost")]
+fn racers_that_load_and_then_store_share_a_unit() {
+    racers_share_no_unit(|| twin(Fault::LoadsThenStores));
+}
+
+#[test]
+fn racers_after_a_pause_that_moves_the_mark_never_share_a_unit() {
+    racers_share_no_unit_after_a_pause(real);
+    racers_share_no_unit_after_a_pause(|| twin(Fault::None));
+}
+
+#[test]
+#[should_panic(expected = "refused though there was a unit")]
+fn a_mark_that_is_moved_beside_an_open_word_takes_units_away() {
+    racers_share_no_unit_after_a_pause(|| twin(Fault::MovesTheMarkAlone));
+}
+
+#[test]
+fn a_change_of_rate_neither_loses_nor_doubles_what_is_taken_meanwhile() {
+    a_change_keeps_what_is_taken(real);
+    a_change_keeps_what_is_taken(|| twin(Fault::None));
+}
+
+#[test]
+#[should_panic(expected = "a unit was shared or lost")]
+fn a_change_of_rate_beside_an_open_word_forgets_who_came_meanwhile() {
+    a_change_keeps_what_is_taken(|| twin(Fault::ChangesAnOpenWord));
+}
+
+#[test]
+fn waiters_that_come_and_leave_at_once_have_a_slot_each_and_give_it_back() {
+    slots_come_back(real);
+    slots_come_back(|| twin(Fault::None));
+}
+
+#[test]
+#[should_panic(expected = "a slot was shared or lost")]
+fn waiters_that_look_and_then_reserve_share_a_slot() {
+    slots_come_back(|| twin(Fault::LooksThenReserves));
+}
+
+#[test]
+fn a_waiter_that_moves_up_while_it_is_polled_hears_of_it() {
+    a_moved_waiter_is_woken(real);
+    a_moved_waiter_is_woken(|| twin(Fault::None));
+}
+
+#[test]
+#[should_panic(expected = "it sleeps longer than it has to")]
+fn a_waiter_that_looks_and_then_leaves_its_waker_sleeps_too_long() {
+    a_moved_waiter_is_woken(|| twin(Fault::LooksThenLeavesItsWaker));
+}
