@@ -6,7 +6,86 @@ use steadfast_core::{Idle, Instant, InvalidConfig, Rejection, Runtime};
 
 use crate::{builder::RateLimitBuilder, cell::Cell, limited::Limited};
 
-/// Admits so many calls in so much time.
+/// Admits so many calls in so much time, so that a quota is kept and a dependency is not flooded.
+///
+/// A call takes a unit, or as many as its [cost](steadfast_core::CallOptions::cost) says, when it is first
+/// polled. A unit is not given back when the call ends: it is refilled by time. Where there are not enough the
+/// call is refused at once; or, where [`wait`](RateLimitBuilder::wait) allows it, it waits for its turn, not
+/// longer than that and not beyond its deadline.
+///
+/// It is a handle: clones share one limit. Time is that of the runtime, so a limit should be asked on runtimes
+/// of one clock.
+///
+/// # What is admitted
+///
+/// By the bucket, at an instant `now` with all up to `arrival` admitted, where
+/// `max(arrival, now) + cost * per / n <= now + burst * per / n`; then the left side is the new `arrival`. It is the
+/// virtual scheduling of ITU-T I.371, without rounding. An instant is a whole nanosecond, so what is due
+/// between two is admitted at the later one. With a burst of one, units that take no whole number of
+/// nanoseconds are therefore that number rounded up apart: less would be too many for some window. With a larger
+/// burst a queue of calls has exactly the rate.
+///
+/// | cost | |
+/// |---|---|
+/// | 0 | passes at once and takes nothing |
+/// | up to the burst | takes so many units, all at once |
+/// | more than the burst | is refused at once, as no wait would help |
+///
+/// A clock that is turned back grants nothing: what was taken is due when it was due. For one who waits the
+/// instant of its turn counts, and not that of the poll that follows it.
+///
+/// # Cost
+///
+/// By the bucket and the fixed window, while nobody waits: one load and one compare-and-swap on a line that
+/// is shared with nothing else, no lock, no allocation; a refusal is two loads. Now and then one call takes a
+/// lock for as long as it takes to write eight words: after 292 years where a unit takes whole nanoseconds,
+/// at any other rate after days or hours, and never before 60 ms. A call that waits takes a short lock when it enters and when it is polled,
+/// and one timer; others take the lock for as long as anybody waits. A sliding window takes it for each call.
+///
+/// # Errors
+///
+/// A refused call is rejected with [`RejectionKind::RateLimited`](steadfast_core::RejectionKind), which says
+/// that it was not executed and after how long the same call would be admitted if nobody else came; a retry around
+/// it waits for that long. It is refused
+///
+/// - at once, when there are not enough units and its turn would be too late or nobody else may wait;
+/// - later, when a [change of rate](RateLimit::set_rate) moved its turn to where it is too late.
+///
+/// A call that costs more than the burst is rejected with
+/// [`RejectionKind::CostAboveLimit`](steadfast_core::RejectionKind), which is not retried.
+///
+/// # Cancel safety
+///
+/// A call that is dropped before its turn leaves the queue and gives its slot back; those behind move up, and are
+/// woken to know. One that is dropped after its turn has spent its units.
+///
+/// # Fairness
+///
+/// Who waits has its units reserved in the order of the first polls, so nobody overtakes, whatever the costs.
+/// Racing calls that do not wait are in no order.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast_core::{Policies, VirtualRuntime};
+/// use steadfast_rate_limit::RateLimit;
+///
+/// let runtime = VirtualRuntime::new(1);
+/// let limit = RateLimit::new(3, Duration::from_secs(1)).burst(3).build()?;
+/// let calls = limit.on(runtime.clone());
+/// let call = || calls.call(|| async { Ok::<_, std::io::Error>("page") });
+/// for _ in 0..3 {
+///     assert_eq!(runtime.block_on(call()).unwrap(), "page");
+/// }
+/// let refused = runtime.block_on(call()).unwrap_err();
+/// let wait = refused.rejection().and_then(|refused| refused.retry_after());
+/// assert_eq!(wait, Some(Duration::from_nanos(333_333_334)));
+///
+/// runtime.advance(Duration::from_secs(1));
+/// assert_eq!(limit.available(&runtime), 3);
+/// # Ok::<(), steadfast_core::InvalidConfig>(())
+/// ```
 #[derive(Clone)]
 pub struct RateLimit {
     pub(crate) cell: Arc<Cell>,

@@ -88,10 +88,11 @@
 //! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
 //! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
 //! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload |
+//! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
 //!
-//! Rate limit and idempotency are being built on the same contract. They are not there yet, and so a charge
-//! that is repeated after its answer was lost is still made twice.
+//! Idempotency is being built on the same contract. It is not there yet, and so a charge that is repeated
+//! after its answer was lost is still made twice.
 //!
 //! | runtime | feature | for |
 //! |---|---|---|
@@ -113,6 +114,8 @@
 //!   an earlier cycle does not count.
 //! - **A dependency that hangs takes only its own share.** A full bulkhead refuses at once, or lets so many wait
 //!   in order; nobody overtakes, and a permit comes back however a call ends.
+//! - **A rate is kept in every window.** Never more than the burst and what the rate adds; a refusal says how
+//!   long to wait, to the nanosecond, and who waits has its turn in order.
 //! - **Nested retries do not multiply.** What an inner retry has spent, an outer one does not spend again.
 //! - **Your error passes through unboxed.** `Error::Operation(yours)` or `Error::Rejected(which policy,
 //!   what, when to come back)`, one flat type whatever the stack.
@@ -174,6 +177,8 @@ pub use steadfast_circuit_breaker::{
     ThrottleBuilder, ThrottleFuture,
 };
 pub use steadfast_core::*;
+#[cfg(feature = "rate-limit")]
+pub use steadfast_rate_limit::{self as rate_limit, RateLimit, RateLimitBuilder, RateLimitFuture};
 #[cfg(feature = "retry")]
 pub use steadfast_retry::{
     Backoff, Hints, Jitter, Retry, RetryBuilder, RetryFuture, RetryState, Safety,
@@ -185,6 +190,8 @@ pub use steadfast_timeout::{Elapsed, FutureExt, Timeout, TimeoutFuture, WithTime
 pub mod prelude {
     #[cfg(feature = "bulkhead")]
     pub use crate::Bulkhead;
+    #[cfg(feature = "rate-limit")]
+    pub use crate::RateLimit;
     #[cfg(feature = "retry")]
     pub use crate::Retry;
     #[cfg(feature = "circuit-breaker")]

@@ -20,9 +20,9 @@ use std::{
 
 use futures::FutureExt as _;
 use steadfast::{
-    Bulkhead, CallOptions, CircuitBreaker, Class, Error, IdempotencyKey, Jitter, Pipeline, Ratio,
-    Rejection, Retry, RetryBudget, Runtime, SmolRuntime, Spawn, Spawning, StopReason,
-    ThreadRuntime, Throttle, Timeout, TokioRuntime, Verdict, VirtualRuntime,
+    Bulkhead, CallOptions, CircuitBreaker, Class, Error, IdempotencyKey, Jitter, Pipeline,
+    RateLimit, Ratio, Rejection, Retry, RetryBudget, Runtime, SmolRuntime, Spawn, Spawning,
+    StopReason, ThreadRuntime, Throttle, Timeout, TokioRuntime, Verdict, VirtualRuntime,
     circuit_breaker::State, prelude::*,
 };
 
@@ -199,6 +199,25 @@ async fn a_bulkhead_lets_others_wait_and_refuses_the_rest<R: Runtime>(runtime: R
     assert_eq!((bulkhead.in_flight(), bulkhead.waiting()), (0, 0));
 }
 
+async fn a_rate_limit_spreads_calls_and_refuses_the_rest<R: Runtime>(runtime: R) {
+    let limit = RateLimit::per_second(200)
+        .burst(1)
+        .wait(Duration::from_secs(60))
+        .max_waiting(2)
+        .build()
+        .unwrap();
+    let calls = Pipeline::on(runtime.clone(), &limit);
+    let started = runtime.now();
+    let call = |number| {
+        let call = calls.call(move || ready(Answer::Ok(number)));
+        call.map(Result::ok)
+    };
+    let ends = futures::future::join4(call(1), call(2), call(3), call(4)).await;
+    assert_eq!(ends, (Some(1), Some(2), Some(3), None));
+    assert!(runtime.now() - started >= ms(10));
+    assert_eq!(limit.waiting(), 0);
+}
+
 async fn options_reach_the_operation<R: Runtime>(runtime: R) {
     let calls = Pipeline::on(runtime, stack());
     let key = IdempotencyKey::from_u128(5);
@@ -267,6 +286,7 @@ async fn every_story<R: Runtime>(runtime: R) {
     a_breaker_opens_and_closes_again(runtime.clone()).await;
     a_throttle_sheds(runtime.clone()).await;
     a_bulkhead_lets_others_wait_and_refuses_the_rest(runtime.clone()).await;
+    a_rate_limit_spreads_calls_and_refuses_the_rest(runtime.clone()).await;
     options_reach_the_operation(runtime.clone()).await;
     combinators_chain_inside_out(runtime).await;
 }
