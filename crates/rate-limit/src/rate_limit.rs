@@ -103,6 +103,10 @@ impl RateLimit {
     }
 
     /// `n` units in each `per`; 1 to 4,294,967,295 in 1 ns to 36,500 days.
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "a limit is built, from all its beginnings alike"
+    )]
     pub fn new(n: u32, per: Duration) -> RateLimitBuilder {
         RateLimitBuilder::new(n, per)
     }
