@@ -240,7 +240,7 @@ impl Cell {
         let ending = result.ending(settings);
         let random = result.runtime.random();
         let changed = self.change(|control| control.trip(word, cause, ending, settings, random));
-        if changed.answer && changed.is_untold {
+        if changed.is_untold {
             self.deliver(result.runtime);
         }
     }
