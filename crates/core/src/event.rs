@@ -51,7 +51,7 @@ pub enum Event<'a> {
     /// A policy that has states, such as a circuit breaker, went from one to another.
     ///
     /// Of one policy they come in order and one at a time, each to the observer of one of the calls. What is
-    /// done by hand belongs to no call and is not among them, so the next may begin elsewhere.
+    /// done by hand belongs to no call, and comes with the next one.
     #[non_exhaustive]
     Transition {
         /// The name of the policy.

@@ -47,7 +47,9 @@ impl TimeWindow {
 
     pub(super) fn begin(&self) {
         self.slots.skip_a_window();
-        self.bad.0.store(0, Relaxed);
+        // Relaxed: published with the word of the period. The count stays, so that whoever looked before
+        // finds that it differs.
+        self.bad.0.fetch_and(!(ANY | TOO_FEW), Relaxed);
     }
 
     #[inline]
@@ -131,6 +133,12 @@ impl TimeWindow {
             failures: self.failures.sum(&self.slots, newest),
             slow: self.slow.sum(&self.slots, newest),
         }
+    }
+
+    pub(super) fn is_all_good_at(&self, now: Instant) -> bool {
+        let bad =
+            |newest| self.failures.sum(&self.slots, newest) + self.slow.sum(&self.slots, newest);
+        self.slots.newest_at(now).map_or(0, bad) == 0
     }
 
     pub(super) fn buckets_at(&self, now: Instant) -> Vec<Bucket> {
