@@ -82,10 +82,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod adaptive;
 mod builder;
 mod bulkhead;
 mod cell;
 mod codel;
+mod feed;
 mod order;
 mod permit;
 mod policy;
@@ -96,6 +98,7 @@ mod wait;
 mod wakers;
 mod word;
 
+pub use adaptive::{AdaptiveLimit, Aimd, Gradient2, Vegas};
 pub use builder::BulkheadBuilder;
 pub use bulkhead::Bulkhead;
 pub use order::Order;

@@ -63,6 +63,16 @@ pub enum Event<'a> {
         /// Why.
         cause: &'a str,
     },
+    /// A policy that learns its limit has changed it.
+    #[non_exhaustive]
+    LimitChanged {
+        /// The name of the policy.
+        policy: &'a str,
+        /// The limit that it left.
+        from: u32,
+        /// The limit from now on.
+        to: u32,
+    },
 }
 
 impl<'a> Event<'a> {
@@ -110,6 +120,12 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The event of a policy that has changed its limit.
+    #[must_use]
+    pub fn limit_changed(policy: &'a str, from: u32, to: u32) -> Self {
+        Event::LimitChanged { policy, from, to }
+    }
+
     /// The name of the policy that speaks.
     #[must_use]
     pub fn policy(&self) -> &'a str {
@@ -118,7 +134,8 @@ impl<'a> Event<'a> {
             | Event::GaveUp { policy, .. }
             | Event::Rejected { policy, .. }
             | Event::WouldReject { policy, .. }
-            | Event::Transition { policy, .. } => policy,
+            | Event::Transition { policy, .. }
+            | Event::LimitChanged { policy, .. } => policy,
         }
     }
 }

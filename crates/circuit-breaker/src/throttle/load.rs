@@ -2,12 +2,12 @@
 
 use std::{array, fmt, time::Duration};
 
-use steadfast_core::{Instant, Priority, Runtime};
+use steadfast_core::{Instant, Priority, Runtime, Striped};
 
 use crate::{
     chance::below,
     check::milli,
-    slots::{Slots, Stripe, Striped},
+    slots::{Slots, Stripe},
     sync::{AtomicU64, OwnLine, Relaxed, SeqCst},
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Load {
     multiplier_milli: u64,
     slots: Slots,
     /// Per band of priority; refused calls included.
-    requests: [Striped; BANDS],
+    requests: [Striped<Stripe>; BANDS],
     /// Calls that were not answered well, and calls that were refused.
     unaccepted: Stripe,
     line: OwnLine<Line>,
@@ -91,7 +91,7 @@ impl Load {
         Load {
             multiplier_milli: milli(multiplier).into(),
             slots: Slots::new(window, SLOTS),
-            requests: array::from_fn(|_| Striped::new()),
+            requests: array::from_fn(|_| Striped::new(Stripe::new)),
             unaccepted: Stripe::new(),
             line: OwnLine(Line {
                 sheds: AtomicU64::new(0),
@@ -193,7 +193,7 @@ impl Load {
         Shares {
             unaccepted: self.unaccepted.sum(&self.slots, newest),
             requests: array::from_fn(|band| {
-                let stripes = self.requests[band].all().iter();
+                let stripes = self.requests[band].all();
                 stripes.map(|stripe| stripe.sum(&self.slots, newest)).sum()
             }),
         }
