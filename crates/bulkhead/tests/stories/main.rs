@@ -7,6 +7,7 @@
 )]
 
 mod adaptive;
+mod between;
 mod cancel;
 mod codel;
 mod common;
