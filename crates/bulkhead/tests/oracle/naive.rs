@@ -141,7 +141,7 @@ impl Naive {
                 self.codel.first_above = None;
             }
             let above = is_above.then(|| *self.codel.first_above.get_or_insert(now + interval));
-            if !above.is_some_and(|above| now >= above) {
+            if above.is_none_or(|above| now < above) {
                 self.codel.dropping = false;
                 return;
             }

@@ -135,6 +135,22 @@ fn a_queue_that_all_have_left_forgets_how_long_they_waited() {
 }
 
 #[test]
+fn an_overload_ends_with_its_queue() {
+    let mut queue = Overload::new();
+    queue.arrive(9);
+    queue.pass(5);
+    queue.serve();
+    queue.pass(100);
+    assert_eq!(queue.serve(), (8, vec![1]));
+    queue.waiting.clear();
+    queue.arrive(2);
+    // A resize knows no time, and serves as the queue is.
+    queue.rig.bulkhead.resize(2).unwrap();
+    let woken = queue.waiting.iter().map(|(_, call)| call.is_woken());
+    assert_eq!(woken.collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
 fn a_call_that_was_given_up_says_so_as_any_refusal() {
     let mut queue = Overload::new();
     queue.arrive(3);
