@@ -228,3 +228,47 @@ impl fmt::Debug for Load {
 fn band(priority: Priority) -> usize {
     usize::from(priority.0) * BANDS / (usize::from(u8::MAX) + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(millis * 1_000_000)
+    }
+
+    fn passed_at(millis: u64) -> LastPass {
+        let last = LastPass(AtomicU64::new(0));
+        last.note(at(millis));
+        last
+    }
+
+    #[test]
+    fn a_pass_is_due_when_none_was_for_a_second_and_then_once() {
+        let last = passed_at(5000);
+        assert!(!last.is_due(at(5999)));
+        assert!(last.is_due(at(6000)));
+        assert!(!last.is_due(at(6000)) && !last.is_due(at(6999)));
+        assert!(last.is_due(at(7000)));
+    }
+
+    #[test]
+    fn of_passes_whose_clock_reads_cross_the_later_one_stays() {
+        let last = passed_at(5000);
+        last.note(at(4500));
+        assert!(!last.is_due(at(5999)), "it was at 5000");
+        last.note(at(5500));
+        assert!(!last.is_due(at(6499)));
+        assert!(last.is_due(at(6500)));
+    }
+
+    #[test]
+    fn a_pass_far_in_the_future_was_before_the_clock_was_turned_back() {
+        let last = passed_at(5000);
+        assert!(!last.is_due(at(4001)));
+        assert!(last.is_due(at(4000)));
+        let last = passed_at(5000);
+        last.note(at(4000));
+        assert!(last.is_due(at(5000)), "a second after the pass at 4000");
+    }
+}
