@@ -32,6 +32,7 @@ impl<T> Striped<T> {
 
     /// That of this thread, which others may share.
     #[inline]
+    #[must_use]
     pub fn mine(&self) -> &T {
         // The number of stripes is a power of two.
         &self.0[thread_number() & (self.0.len() - 1)].0
