@@ -1,10 +1,16 @@
 //! How a bulkhead is configured.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use steadfast_core::InvalidConfig;
 
-use crate::{AdaptiveLimit, Bulkhead, Order, cell::Cell, settings::Settings, word::MAX_PERMITS};
+use crate::{
+    AdaptiveLimit, Bulkhead, Order,
+    cell::Cell,
+    check::{check, check_time},
+    settings::Settings,
+    word::MAX_PERMITS,
+};
 
 const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -122,34 +128,4 @@ impl BulkheadBuilder {
 /// Whether a bulkhead can have so many permits.
 pub(crate) fn check_limit(field: &'static str, limit: u32) -> Result<(), InvalidConfig> {
     check(field, limit, 1, MAX_PERMITS)
-}
-
-fn check<T: PartialOrd + fmt::Display>(
-    field: &'static str,
-    value: T,
-    least: T,
-    most: T,
-) -> Result<(), InvalidConfig> {
-    if value >= least && value <= most {
-        return Ok(());
-    }
-    let allowed = format_args!("{least} to {most}");
-    Err(InvalidConfig::new(field, value, allowed))
-}
-
-fn check_time(
-    field: &'static str,
-    value: Duration,
-    least: Duration,
-    most: Duration,
-) -> Result<(), InvalidConfig> {
-    if value >= least && value <= most {
-        return Ok(());
-    }
-    let allowed = format_args!("{least:?} to {most:?}");
-    Err(InvalidConfig::new(
-        field,
-        format_args!("{value:?}"),
-        allowed,
-    ))
 }

@@ -86,6 +86,7 @@ mod adaptive;
 mod builder;
 mod bulkhead;
 mod cell;
+mod check;
 mod codel;
 mod feed;
 mod order;

@@ -48,21 +48,19 @@ impl<C: Deref<Target = Cell>, R: Runtime> Held<C, R> {
             self.cell.learn(sample, in_flight, now, &self.runtime);
         }
     }
+
+    fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("bulkhead", &self.cell.settings.name)
+            .field("cost", &self.cost)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<C: Deref<Target = Cell>, R: Runtime> Drop for Held<C, R> {
     #[inline]
     fn drop(&mut self) {
         self.give_back();
-    }
-}
-
-impl<C: Deref<Target = Cell>, R: Runtime> fmt::Debug for Held<C, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit")
-            .field("bulkhead", &self.cell.settings.name)
-            .field("cost", &self.cost)
-            .finish_non_exhaustive()
     }
 }
 
@@ -121,7 +119,7 @@ impl<'p, R: Runtime> Permit<'p, R> {
 
 impl<R: Runtime> fmt::Debug for Permit<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.0.fmt_as("Permit", f)
     }
 }
 
@@ -156,6 +154,6 @@ impl<R: Runtime> OwnedPermit<R> {
 
 impl<R: Runtime> fmt::Debug for OwnedPermit<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.0.fmt_as("OwnedPermit", f)
     }
 }

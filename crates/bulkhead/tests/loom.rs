@@ -17,6 +17,9 @@
 #[path = "../src/adaptive/mod.rs"]
 mod adaptive;
 #[allow(dead_code, reason = "as above")]
+#[path = "../src/check.rs"]
+mod check;
+#[allow(dead_code, reason = "as above")]
 #[path = "../src/feed.rs"]
 mod feed;
 #[path = "loom/feeds.rs"]

@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use steadfast_core::{InvalidConfig, Ratio, saturating_nanos};
 
-use super::{
-    Bounds,
-    check::{check_share, check_time},
-    collector::Window,
-};
+use super::{Bounds, collector::Window};
+use crate::check::{check_share, check_time};
 
 const DEFAULT_BACKOFF: Ratio = Ratio::percent(90);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,12 +28,11 @@ const MILLI: u64 = 1000;
 ///
 /// It sees overload only by drops or by [`timeout`](Aimd::timeout). Where a dependency queues in silence, it
 /// grows until a call takes 5 s on average, or to the ceiling; set `timeout` to about 1.2 times the latency
-/// of a dependency at rest, and it stays within 20 % of the knee. The mean of a window has to be steady
-/// enough for that: below 500 calls a second set [`window_calls`](super::AdaptiveLimit::window_calls) to 200
-/// or more, or the limit sinks by chance. Where the dependency refuses what it has no room for, the defaults
-/// do: it moves between nine tenths of that room and all of it.
+/// of a dependency at rest, and it stays within 20 % of the knee. Nearer to it, the noise of a window's mean
+/// makes the limit sink. Where the dependency refuses what it has no room for, the defaults do: it moves
+/// between nine tenths of that room and all of it.
 ///
-/// Growing is slow: 80 windows, or 8 s, from 20 to 100. Set [`initial`](super::AdaptiveLimit::initial) near
+/// Growing is slow: 80 windows, or 8 s at least, from 20 to 100. Set [`initial`](super::AdaptiveLimit::initial) near
 /// what you expect.
 ///
 /// # Defaults

@@ -4,6 +4,9 @@ use steadfast_core::{Class, Instant, Outcome, Ratio, RejectionKind, saturating_n
 
 use super::AdaptiveLimit;
 
+/// A window does not wait for calls that take longer.
+const SLOWEST_NANOS: u64 = 10_000_000_000;
+
 /// What one ended call says about the dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sample {
@@ -148,22 +151,25 @@ impl Collector {
 
     /// Whether a timer would have closed it by now; so what comes after a pause is not of this window.
     fn is_overdue_at(&self, now: Instant) -> bool {
-        self.tally.calls() > 0 && saturating_nanos(now - self.first) >= self.longest_nanos
+        let most = self.longest_nanos.max(self.round_trips_nanos());
+        self.tally.calls() > 0 && saturating_nanos(now - self.first) >= most
     }
 
     fn is_complete_at(&self, now: Instant) -> bool {
         if self.tally.calls() == 0 {
             return false;
         }
-        if self.tally.answered == 0 {
+        if self.tally.dropped > self.tally.answered {
             // In an outage calls are few, and each tells as much as all of them.
             return saturating_nanos(now - self.opened) >= self.shortest_nanos;
         }
-        // Two round trips, as the calls of the first were admitted under the limit before.
-        let least = self
-            .shortest_nanos
-            .max(self.tally.mean_nanos().saturating_mul(2));
+        let least = self.shortest_nanos.max(self.round_trips_nanos());
         self.tally.calls() >= self.calls && saturating_nanos(now - self.first) >= least
+    }
+
+    /// Two of them, as the calls of the first were admitted under the limit before.
+    fn round_trips_nanos(&self) -> u64 {
+        2 * self.tally.mean_nanos().min(SLOWEST_NANOS)
     }
 
     fn close_at(&mut self, now: Instant) -> Window {

@@ -4,10 +4,10 @@ use steadfast_core::{InvalidConfig, Ratio};
 
 use super::{
     Bounds,
-    check::{check, check_share},
     collector::Window,
     probe::{Probe, Seen},
 };
+use crate::check::{check, check_share};
 
 const DEFAULT_TOLERANCE: Ratio = Ratio::percent(150);
 const DEFAULT_SMOOTHING: Ratio = Ratio::percent(20);
@@ -55,8 +55,13 @@ const DECAY: f64 = 0.95;
 /// and `queue_size` calls, which is 58 % above a knee of 50. That is what makes it bear latencies that vary.
 /// To stay within 20 % of the knee, and to follow within 20 windows when half of the capacity is lost, set
 /// [`tolerance`](Gradient2::tolerance) to 100 %: good for a knee of 40 or more, and of 25 or more with a
-/// [`queue_size`](Gradient2::queue_size) of 2. With the default of 150 %, half of the limit is more than
-/// half of the knee: a measurement right after the loss finds a queue, and then it takes up to 130 windows.
+/// [`queue_size`](Gradient2::queue_size) of 2. Where it was just measuring it may take 40. With the default
+/// of 150 %, half of the limit is more than half of the knee: a measurement right after the loss finds a
+/// queue, and then it takes up to 150 windows.
+///
+/// It grows by `smoothing * queue_size` a window, 0.8 calls with the defaults: 100 windows from 20 to 100. For
+/// a knee above 100 set `queue_size` to about a twentieth of it, or with a `tolerance` of 100 % the noise of
+/// the means outweighs it; and [`initial`](super::AdaptiveLimit::initial) near what you expect.
 ///
 /// # Cost
 ///

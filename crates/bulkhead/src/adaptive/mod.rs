@@ -1,7 +1,6 @@
 //! A limit that follows what the dependency can bear: what is configured.
 
 mod aimd;
-mod check;
 mod collector;
 mod control;
 mod gradient;
@@ -12,19 +11,23 @@ use std::time::Duration;
 
 use steadfast_core::{InvalidConfig, Ratio, saturating_nanos};
 
-use self::check::{check, check_time};
 pub use self::{aimd::Aimd, gradient::Gradient2, vegas::Vegas};
+#[allow(
+    unused_imports,
+    reason = "`Window` is for the tests, which include this file"
+)]
 pub(crate) use self::{
     collector::{Sample, Tally, Window},
     control::Control,
 };
+use crate::check::{check, check_time};
 
 const DEFAULT_INITIAL: u32 = 20;
 const DEFAULT_MIN: u32 = 1;
 const DEFAULT_MAX: u32 = 1000;
 const DEFAULT_WINDOW: Duration = Duration::from_millis(100);
-const DEFAULT_MAX_WINDOW: Duration = Duration::from_secs(1);
-const DEFAULT_WINDOW_CALLS: u32 = 50;
+const DEFAULT_MAX_WINDOW: Duration = Duration::from_secs(5);
+const DEFAULT_WINDOW_CALLS: u32 = 250;
 const DEFAULT_TOLERATED_DROPS: Ratio = Ratio::percent(1);
 
 const MOST: u32 = 1_000_000;
@@ -47,9 +50,9 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// # Windows
 ///
 /// The limit changes at most once per window of calls, by the mean round trip of those that were answered
-/// and the most calls that were in flight. A window lasts 100 ms, 50 calls and two round trips at least, and
-/// 1 s at most; then it is judged with what it has. Nothing is judged twice, or together with what came
-/// after a pause.
+/// and the most calls that were in flight. A window lasts 100 ms, 250 calls and two round trips at least; after
+/// 5 s and two round trips it is judged with what it has, and after 100 ms when most of it was dropped. Calls
+/// from before a pause are not judged together with those after it.
 ///
 /// - Only good answers have a round trip. What a timeout inside cut off and what was answered by
 ///   "overloaded" is a *drop*. It has none: a dependency that answers nothing looks as slow as the timeout,
@@ -70,8 +73,8 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// | `min`, the floor | 1 |
 /// | `max`, the ceiling | 1000 |
 /// | `window`, at least | 100ms |
-/// | `max_window`, at most | 1s, or `window` where that is longer |
-/// | `window_calls`, at least | 50 |
+/// | `max_window`, at most | 5s, or `window` where that is longer |
+/// | `window_calls`, at least | 250 |
 /// | `tolerated_drops` | 1 % |
 ///
 /// The formulas are those of Netflix's *concurrency-limits*; each strategy's page states its own, and where
@@ -162,16 +165,15 @@ impl AdaptiveLimit {
         self
     }
 
-    /// How long a window lasts at most, however few its calls; `window` to an hour, default 1 s or `window`
-    /// where that is longer. At least two round trips, or it judges by calls that were made under the limit
-    /// before.
+    /// How long a window lasts at most, however few its calls, unless two round trips of up to 10 s take
+    /// longer; `window` to an hour, default 5 s or `window` where that is longer.
     pub fn max_window(mut self, length: Duration) -> Self {
         self.max_window = Some(length);
         self
     }
 
-    /// How many calls a window has at least, unless it is over before; 1 to 1,000,000, default 50. The mean
-    /// of so many round trips is off by 14 % where they are spread exponentially; more make it steadier and
+    /// How many calls a window has at least, unless it is over before; 1 to 1,000,000, default 250. The mean
+    /// of so many round trips is off by 6 % where they are spread exponentially; more make it steadier and
     /// slower.
     pub fn window_calls(mut self, calls: u32) -> Self {
         self.window_calls = calls;

@@ -4,10 +4,10 @@ use steadfast_core::InvalidConfig;
 
 use super::{
     Bounds,
-    check::check,
     collector::Window,
     probe::{Probe, Seen},
 };
+use crate::check::check;
 
 const DEFAULT_ALPHA: u32 = 3;
 const DEFAULT_BETA: u32 = 6;
@@ -51,14 +51,16 @@ const SEEN_BY_CHANCE: u64 = 8;
 /// # What it needs
 ///
 /// The mean of a window's round trips has to say something. Its noise passes for a queue: 5 % at a limit of
-/// 100 are 5 calls. Raise [`window_calls`](super::AdaptiveLimit::window_calls) where latency varies from
-/// call to call, or take [`Gradient2`](super::Gradient2).
+/// 100 are 5 calls, and with much of it the limit sinks below the knee. Raise
+/// [`window_calls`](super::AdaptiveLimit::window_calls) where latency varies much from call to call, and
+/// [`max_window`](super::AdaptiveLimit::max_window) where there are fewer than 50 calls a second; or take
+/// [`Gradient2`](super::Gradient2).
 ///
 /// It rests at a few calls above the knee, coming from below at `alpha`, from above at `beta`; that is
 /// within 20 % of a knee of 30 or more. Where the knee is lower, set [`alpha`](Vegas::alpha) to 1,
 /// [`beta`](Vegas::beta) to 2 and `window_calls` to 1000: with latencies that are spread exponentially, that
 /// is within 20 % from 20 on. When half of the capacity is lost at once it follows within 20 windows, and
-/// within 50 where it was just measuring.
+/// within 70 where it was just measuring.
 ///
 /// # Cost
 ///
