@@ -45,6 +45,10 @@ use crate::{
 /// call that waits takes a short lock when it enters, when it is polled and when it is called up, one timer
 /// if nobody further out has one for its deadline, and is woken once.
 ///
+/// Where the limit [adapts](Bulkhead::adaptive), a call takes two clock reads more, one of them shared with
+/// the pipeline, and a few atomic additions, in stripes. Sixteen times in a window one of the calls looks at
+/// them, under a lock for which nobody waits.
+///
 /// # Errors
 ///
 /// A refused call is rejected with [`RejectionKind::BulkheadFull`](steadfast_core::RejectionKind), which says

@@ -87,7 +87,7 @@
 //! | `steadfast-timeout` | deadlines: for the whole call, for each attempt, for a plain future |
 //! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
 //! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
-//! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload |
+//! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload; or as many as the dependency bears |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
 //!
 //! Rate limit and idempotency are being built on the same contract. They are not there yet, and so a charge
@@ -167,7 +167,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "bulkhead")]
-pub use steadfast_bulkhead::{self as bulkhead, Bulkhead, BulkheadBuilder, BulkheadFuture, Order};
+pub use steadfast_bulkhead::{
+    self as bulkhead, AdaptiveLimit, Bulkhead, BulkheadBuilder, BulkheadFuture, Order,
+};
 #[cfg(feature = "circuit-breaker")]
 pub use steadfast_circuit_breaker::{
     self as circuit_breaker, CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerFuture, Throttle,
