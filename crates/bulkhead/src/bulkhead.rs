@@ -1,0 +1,238 @@
+//! The bulkhead as its users hold it.
+
+use std::{fmt, sync::Arc};
+
+use steadfast_core::{Idle, Instant, InvalidConfig, Rejection, Runtime};
+
+use crate::{
+    builder::{BulkheadBuilder, check_limit},
+    cell::Cell,
+    permit::{OwnedPermit, Permit},
+};
+
+/// Lets so many calls run at a time, so that a dependency that hangs does not take everything with it.
+///
+/// A call takes a permit, or as many as its [cost](steadfast_core::CallOptions::cost) says, and gives them
+/// back when it ends: with a result, an error, a panic, or dropped at any point. Where there is no room it is
+/// refused at once; or, where [`max_waiting`](BulkheadBuilder::max_waiting) allows it, it waits for its turn,
+/// for [`max_wait`](BulkheadBuilder::max_wait) and not beyond its deadline.
+///
+/// It is a handle: clones share one bulkhead. Two bulkheads have nothing in common, and one that is full
+/// delays nobody at the other: give each dependency, or with [`Keyed`](steadfast_core::Keyed) each tenant,
+/// one of its own. In a pipeline its place is inside the retry, so that waits between attempts hold no
+/// permit; and outside the timeout of each attempt, so that the wait for a turn is not taken from the
+/// attempt's time. Put it inside the breaker: refused calls do not count there.
+///
+/// # What a call takes
+///
+/// | cost | |
+/// |---|---|
+/// | 0 | passes at once and takes nothing |
+/// | up to the limit | takes so many permits, all at once |
+/// | more than the limit | is refused at once, as it can never fit |
+///
+/// # The limit
+///
+/// [`resize`](Bulkhead::resize) changes it while calls run. Upwards, as many of those who wait as fit have
+/// their turn. Downwards, nothing is taken from those who run: permits are retired as they come back, and
+/// until then more may be in flight than the limit. Who waits and needs more than the new limit is refused.
+///
+/// # Cost
+///
+/// While nobody waits: one compare-and-swap to take permits and one atomic subtraction to give them back, no
+/// lock, no allocation, no clock read. A refusal because the queue is full, or there is none, is one load. A
+/// call that waits takes a short lock when it enters, when it is polled and when it is called up, one timer
+/// if nobody further out has one for its deadline, and is woken once.
+///
+/// # Errors
+///
+/// A refused call is rejected with [`RejectionKind::BulkheadFull`](steadfast_core::RejectionKind), which says
+/// that it was not executed, and how many permits were out, one a call where each costs one, and how many
+/// calls waited besides it. It is refused
+///
+/// - at once, when there is no room and nobody else may wait, when its deadline has passed, or when it costs
+///   more than the limit;
+/// - later, when it has waited `max_wait` or until its deadline, when [`Order`](crate::Order) gives it up,
+///   or when the limit went below its cost.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the operation, and then gives its permits back. One that waits leaves the
+/// queue; one whose turn had come, and which was not polled since, passes its turn on.
+///
+/// # Fairness
+///
+/// While somebody waits nobody passes, so a late arrival does not overtake. By default calls have their turn
+/// in the order of their first polls, and a permit that comes back belongs at once to who is next. The next
+/// one that needs more permits than are there keeps those behind it waiting, so that light calls do not
+/// starve a heavy one. [`Order`](crate::Order) has other orders, which are not fair.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast_bulkhead::Bulkhead;
+/// use steadfast_core::{Policies, VirtualRuntime};
+///
+/// let runtime = VirtualRuntime::new(1);
+/// let bulkhead = Bulkhead::max_concurrent(2)
+///     .max_waiting(100)
+///     .max_wait(Duration::from_millis(50))
+///     .build()?;
+/// let calls = bulkhead.on(runtime.clone());
+/// let call = || calls.call(|| async { Ok::<_, std::io::Error>("page") });
+/// assert_eq!(runtime.block_on(call()).unwrap(), "page");
+///
+/// let held = (bulkhead.try_acquire(&runtime, 1).unwrap(), bulkhead.try_acquire(&runtime, 1).unwrap());
+/// let refused = runtime.block_on(call()).unwrap_err();
+/// assert_eq!(refused.to_string(), "bulkhead is full: 2 running, 0 waiting");
+/// assert_eq!(runtime.elapsed(), Duration::from_millis(50)); // so long it waited
+///
+/// drop(held);
+/// assert_eq!(runtime.block_on(call()).unwrap(), "page");
+/// # Ok::<(), steadfast_core::InvalidConfig>(())
+/// ```
+#[derive(Clone)]
+pub struct Bulkhead {
+    pub(crate) cell: Arc<Cell>,
+}
+
+impl Bulkhead {
+    /// Lets so many calls run at a time; 1 to 2,147,483,647.
+    pub fn max_concurrent(calls: u32) -> BulkheadBuilder {
+        BulkheadBuilder::new(calls)
+    }
+
+    /// Another bulkhead with the settings that this one was built with, empty, that shares nothing with it:
+    /// for [`Keyed`](steadfast_core::Keyed).
+    ///
+    /// ```
+    /// # use steadfast_bulkhead::Bulkhead;
+    /// # use steadfast_core::Keyed;
+    /// let one = Bulkhead::max_concurrent(8).build()?;
+    /// let tenants = Keyed::new(1000, move |_tenant: &String| one.fresh())?;
+    /// # Ok::<(), steadfast_core::InvalidConfig>(())
+    /// ```
+    #[must_use]
+    pub fn fresh(&self) -> Bulkhead {
+        Bulkhead {
+            cell: Arc::new(Cell::new(self.cell.settings.clone())),
+        }
+    }
+
+    /// Asks for `cost` permits without a pipeline and without waiting.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room, or somebody waits.
+    ///
+    /// ```
+    /// # use steadfast_bulkhead::Bulkhead;
+    /// # use steadfast_core::VirtualRuntime;
+    /// # let runtime = VirtualRuntime::new(1);
+    /// let bulkhead = Bulkhead::max_concurrent(3).build()?;
+    /// let permit = bulkhead.try_acquire(&runtime, 2)?;
+    /// assert!(bulkhead.try_acquire(&runtime, 2).is_err());
+    /// drop(permit);
+    /// assert!(bulkhead.try_acquire(&runtime, 2).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_acquire<R: Runtime>(
+        &self,
+        runtime: R,
+        cost: u32,
+    ) -> Result<Permit<'_, R>, Rejection> {
+        self.take(&runtime, cost)?;
+        Ok(Permit::new(&self.cell, runtime, cost))
+    }
+
+    /// As [`try_acquire`](Bulkhead::try_acquire), for a permit that borrows nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Bulkhead::try_acquire).
+    pub fn try_acquire_owned<R: Runtime>(
+        &self,
+        runtime: R,
+        cost: u32,
+    ) -> Result<OwnedPermit<R>, Rejection> {
+        self.take(&runtime, cost)?;
+        Ok(OwnedPermit::new(Arc::clone(&self.cell), runtime, cost))
+    }
+
+    fn take<R: Runtime>(&self, runtime: &R, cost: u32) -> Result<(), Rejection> {
+        let taken = self.cell.try_take(cost);
+        taken.map_err(|word| self.cell.reject(runtime, self.cell.counts(word)))
+    }
+
+    /// How many permits there are.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.cell.word().limit()
+    }
+
+    /// How many permits are out, those included of calls whose turn has come and that have not run since.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.cell.word().in_flight()
+    }
+
+    /// How many calls wait for their turn.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.cell.waiting()
+    }
+
+    /// Changes the limit, to 1 to 2,147,483,647.
+    ///
+    /// # Errors
+    ///
+    /// When `limit` is out of its range; then nothing changes.
+    ///
+    /// ```
+    /// # use steadfast_bulkhead::Bulkhead;
+    /// # use steadfast_core::VirtualRuntime;
+    /// # let runtime = VirtualRuntime::new(1);
+    /// let bulkhead = Bulkhead::max_concurrent(2).build()?;
+    /// let permit = bulkhead.try_acquire(&runtime, 2)?;
+    /// bulkhead.resize(1)?;
+    /// assert_eq!((bulkhead.in_flight(), bulkhead.limit()), (2, 1));
+    /// drop(permit);
+    /// assert!(bulkhead.try_acquire(&runtime, 1).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resize(&self, limit: u32) -> Result<(), InvalidConfig> {
+        check_limit("limit", limit)?;
+        self.cell.set_limit(limit);
+        Ok(())
+    }
+
+    /// The name under which it speaks in rejections and events.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.cell.settings.name
+    }
+
+    /// Whether both handles are of one bulkhead.
+    #[must_use]
+    pub fn is_shared_with(&self, other: &Bulkhead) -> bool {
+        Arc::ptr_eq(&self.cell, &other.cell)
+    }
+}
+
+/// Nothing in flight, nobody waits, nobody else holds a handle, and its limit is what it was built with.
+impl Idle for Bulkhead {
+    fn is_idle_at(&self, _now: Instant) -> bool {
+        let word = self.cell.word();
+        Arc::strong_count(&self.cell) == 1
+            && word.in_flight() == 0
+            && !word.is_queued()
+            && word.limit() == self.cell.settings.max_concurrent
+    }
+}
+
+impl fmt::Debug for Bulkhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cell.fmt(f)
+    }
+}

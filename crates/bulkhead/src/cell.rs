@@ -1,0 +1,266 @@
+//! The shared state of a bulkhead: one word that calls exchange, and the lock for those who wait.
+
+use std::{
+    fmt,
+    task::{Poll, Waker},
+};
+
+use steadfast_core::{Event, Instant, Rejection, RejectionKind, Runtime};
+
+use crate::{
+    queue::{Arrival, Place, Queue, Turn},
+    settings::Settings,
+    sync::{AcqRel, Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
+    wakers::Wakers,
+    word::Word,
+};
+
+/// While the word says that somebody waits, permits are given out and the word's other parts are changed
+/// under the lock only; permits come back without it. So a late arrival cannot overtake, and whoever brings
+/// permits back sees in the same step whether somebody waits for them.
+pub(crate) struct Cell {
+    pub(crate) settings: Settings,
+    word: OwnLine<AtomicU64>,
+    queue: OwnLine<Mutex<Queue>>,
+}
+
+/// How many permits are out and how many calls wait, as a refusal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) running: u32,
+    pub(crate) waiting: u32,
+}
+
+impl Counts {
+    fn of(word: Word, queue: &Queue) -> Self {
+        Counts {
+            running: word.in_flight(),
+            waiting: queue.len(),
+        }
+    }
+}
+
+/// What became of a call that was ready to wait.
+#[derive(Debug)]
+pub(crate) enum Entered {
+    Acquired,
+    Waits(Place),
+    Refused(Counts),
+}
+
+impl Cell {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let queue = Queue::new(settings.order, settings.max_waiting);
+        let word = Word::new(settings.max_concurrent).with_queue(false, queue.is_full());
+        Cell {
+            settings,
+            word: OwnLine(AtomicU64::new(word.bits())),
+            queue: OwnLine(Mutex::new(queue)),
+        }
+    }
+
+    pub(crate) fn word(&self) -> Word {
+        // Acquire: what is given out because of it was given back before, by calls that have ended.
+        Word::from_bits(self.word.0.load(Acquire))
+    }
+
+    pub(crate) fn waiting(&self) -> u32 {
+        self.queue.0.lock().len()
+    }
+
+    /// Takes that many permits, or says what there was instead.
+    #[inline]
+    pub(crate) fn try_take(&self, cost: u32) -> Result<(), Word> {
+        // Relaxed: the exchange decides, and a refusal publishes nothing.
+        let mut seen = Word::from_bits(self.word.0.load(Relaxed));
+        while seen.fits(cost) {
+            match self.exchange(seen, seen.with_taken(cost)) {
+                Ok(()) => return Ok(()),
+                Err(newer) => seen = newer,
+            }
+        }
+        if cost == 0 { Ok(()) } else { Err(seen) }
+    }
+
+    #[inline]
+    fn exchange(&self, seen: Word, next: Word) -> Result<(), Word> {
+        let (seen, next) = (seen.bits(), next.bits());
+        // Acquire: pairs with `give_back`, so what the earlier call did is done. A failure publishes nothing.
+        let exchanged = (self.word.0).compare_exchange_weak(seen, next, Acquire, Relaxed);
+        exchanged.map(drop).map_err(Word::from_bits)
+    }
+
+    /// Takes permits back, and gives them to those who wait. `now` is asked where it is needed.
+    #[inline]
+    pub(crate) fn give_back(&self, cost: u32, now: impl FnOnce() -> Instant) {
+        // Release: pairs with the exchange that takes them next, or with the load of who holds the lock.
+        let before = self.word.0.fetch_sub(cost.into(), Release);
+        if Word::from_bits(before).is_queued() {
+            self.hand_on(now);
+        }
+    }
+
+    #[cold]
+    fn hand_on(&self, now: impl FnOnce() -> Instant) {
+        let now = self.time(now);
+        let mut wakers = Wakers::default();
+        let mut queue = self.queue.0.lock();
+        self.settle(&mut queue, now, &mut wakers);
+        drop(queue);
+        wakers.wake();
+    }
+
+    /// The time, where the order of the queue depends on it.
+    fn time(&self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        self.settings.order.needs_time().then(now)
+    }
+
+    /// Serves those who wait, and brings the word up to date.
+    fn settle(&self, queue: &mut Queue, now: Option<Instant>, wakers: &mut Wakers) {
+        let word = self.word();
+        let taken = queue.serve(word.free(), now, wakers);
+        let next = word.with_taken(taken);
+        self.change(word, next.with_queue(!queue.is_empty(), queue.is_full()));
+    }
+
+    /// Changes the word by the difference between the two, with the lock held. Meanwhile permits may have
+    /// come back, and none was taken where the difference takes any.
+    fn change(&self, seen: Word, next: Word) {
+        if next != seen {
+            // Acquire and Release: between the calls that gave back and those that will take.
+            self.word.0.fetch_add(seen.difference_to(next), AcqRel);
+        }
+    }
+
+    /// Takes permits, or a place in the queue, unless there is neither. Who waits is woken by `waker`.
+    pub(crate) fn enter(&self, call: Arrival, waker: &Waker) -> Entered {
+        let waker = waker.clone();
+        let now = self.time(|| call.at);
+        let mut wakers = Wakers::default();
+        let mut queue = self.queue.0.lock();
+        if self.take_or_close(call.cost) {
+            return Entered::Acquired;
+        }
+        let word = self.word();
+        let place = if call.cost <= word.limit() {
+            queue.push(call, &mut wakers)
+        } else {
+            None
+        };
+        // It may be the first, and there may be room for it alone. And where it is none, the word says so.
+        self.settle(&mut queue, now, &mut wakers);
+        let (entered, unused) = match place {
+            None => (Entered::Refused(Counts::of(word, &queue)), Some(waker)),
+            Some(place) => match queue.look(place, waker) {
+                (None, unused) => (Entered::Waits(place), unused),
+                (Some(_), unused) => (Entered::Acquired, unused),
+            },
+        };
+        drop(queue);
+        drop(unused);
+        wakers.wake();
+        entered
+    }
+
+    /// Takes permits, or makes the word say that somebody waits, with the lock held.
+    fn take_or_close(&self, cost: u32) -> bool {
+        let mut seen = self.word();
+        while !seen.is_queued() {
+            let fits = seen.fits(cost);
+            let next = if fits {
+                seen.with_taken(cost)
+            } else {
+                seen.with_queue(true, seen.is_full())
+            };
+            match self.exchange(seen, next) {
+                Ok(()) => return fits,
+                Err(newer) => seen = newer,
+            }
+        }
+        false
+    }
+
+    /// Whether the turn of a call has come, or it was given up. If neither, `waker` is woken by then.
+    pub(crate) fn poll_turn(&self, place: Place, waker: &Waker) -> Poll<Result<(), Counts>> {
+        let waker = waker.clone();
+        let mut queue = self.queue.0.lock();
+        let (turn, unused) = queue.look(place, waker);
+        let counts = Counts::of(self.word(), &queue);
+        drop(queue);
+        drop(unused);
+        match turn {
+            None => Poll::Pending,
+            Some(Turn::Come) => Poll::Ready(Ok(())),
+            Some(Turn::GivenUp) => Poll::Ready(Err(counts)),
+        }
+    }
+
+    /// Takes a call out of the queue. `Ok` where its turn had come by then, and its permits are its own.
+    pub(crate) fn leave(&self, place: Place, now: impl FnOnce() -> Instant) -> Result<(), Counts> {
+        let now = self.time(now);
+        let mut wakers = Wakers::default();
+        let mut queue = self.queue.0.lock();
+        let (turn, unused) = queue.leave(place);
+        // Others may fit where it did not.
+        self.settle(&mut queue, now, &mut wakers);
+        let counts = Counts::of(self.word(), &queue);
+        drop(queue);
+        drop(unused);
+        wakers.wake();
+        match turn {
+            Some(Turn::Come) => Ok(()),
+            Some(Turn::GivenUp) | None => Err(counts),
+        }
+    }
+
+    /// Changes the limit. Those who wait for more than that are given up.
+    pub(crate) fn set_limit(&self, limit: u32) {
+        let mut wakers = Wakers::default();
+        let mut queue = self.queue.0.lock();
+        let word = self.word();
+        self.change(word, word.with_limit(limit));
+        queue.shed_above(limit, &mut wakers);
+        self.settle(&mut queue, None, &mut wakers);
+        drop(queue);
+        wakers.wake();
+    }
+
+    /// What there is to say to a call for which `word` has no room.
+    pub(crate) fn counts(&self, word: Word) -> Counts {
+        if word.is_full() || !word.is_queued() {
+            let waiting = if word.is_queued() {
+                self.settings.max_waiting
+            } else {
+                0
+            };
+            return Counts {
+                running: word.in_flight(),
+                waiting,
+            };
+        }
+        let queue = self.queue.0.lock();
+        Counts::of(self.word(), &queue)
+    }
+
+    /// Tells of a refusal.
+    pub(crate) fn reject<R: Runtime>(&self, runtime: &R, counts: Counts) -> Rejection {
+        let kind = RejectionKind::BulkheadFull {
+            running: counts.running,
+            waiting: counts.waiting,
+        };
+        runtime.emit(&Event::rejected(self.settings.name, kind));
+        Rejection::new(self.settings.name, kind)
+    }
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word();
+        f.debug_struct("Bulkhead")
+            .field("name", &self.settings.name)
+            .field("limit", &word.limit())
+            .field("in_flight", &word.in_flight())
+            .field("waiting", &self.waiting())
+            .finish_non_exhaustive()
+    }
+}

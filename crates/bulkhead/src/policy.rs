@@ -1,0 +1,152 @@
+//! The bulkhead as a policy, and its future.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+use steadfast_core::{Attempt, Operation, Outcome, Policies, Policy};
+
+use crate::{
+    Bulkhead,
+    cell::{Cell, Counts},
+    permit::Permit,
+    wait::Wait,
+    word::Word,
+};
+
+impl Policies for Bulkhead {}
+
+impl<'p, O: Operation> Policy<'p, O> for Bulkhead {
+    type Future = BulkheadFuture<'p, O>;
+
+    #[inline]
+    fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
+        let cell = &*self.cell;
+        let cost = attempt.cost();
+        match cell.try_take(cost) {
+            Ok(()) => {
+                let permit = Permit::new(cell, attempt.runtime().clone(), cost);
+                BulkheadFuture {
+                    state: State::Running {
+                        future: operation.start(attempt),
+                    },
+                    permit,
+                }
+            }
+            Err(word) => BulkheadFuture {
+                permit: Permit::none(cell, attempt.runtime().clone()),
+                state: State::without_room(cell, word, operation, attempt),
+            },
+        }
+    }
+}
+
+pin_project! {
+    /// One run of an operation under a [`Bulkhead`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct BulkheadFuture<'p, O: Operation> {
+        // Dropped before the permit: another may begin only when nothing is left of this one.
+        #[pin]
+        state: State<'p, O, O::Future>,
+        // Leave for nothing until it is admitted.
+        permit: Permit<'p, O::Runtime>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<'p, O: Operation, F> {
+        Running { #[pin] future: F },
+        // Boxed, as few calls wait, and those that do not would carry it along.
+        Waiting { wait: Pin<Box<Wait<'p, O>>> },
+        Refused { counts: Counts },
+    }
+}
+
+impl<'p, O: Operation> State<'p, O, O::Future> {
+    /// For a call for which `word` has no room.
+    #[cold]
+    fn without_room(
+        cell: &'p Cell,
+        word: Word,
+        operation: O,
+        attempt: Attempt<O::Runtime>,
+    ) -> Self {
+        if word.is_full() || attempt.cost() > word.limit() {
+            State::Refused {
+                counts: cell.counts(word),
+            }
+        } else {
+            State::Waiting {
+                wait: Box::pin(Wait::new(cell, operation, attempt)),
+            }
+        }
+    }
+}
+
+impl<O: Operation> Future for BulkheadFuture<'_, O> {
+    type Output = Outcome<O::Ok, O::Err>;
+
+    // As that of the breaker: kept apart, the outcome is copied once more.
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !matches!(self.state, State::Running { .. }) {
+            if let Err(counts) = ready!(self.as_mut().poll_turn(cx)) {
+                return Poll::Ready(self.permit.refused(counts));
+            }
+        }
+        let me = self.project();
+        let StateProj::Running { future } = me.state.project() else {
+            unreachable!("a turn that has come is a call that runs");
+        };
+        let outcome = ready!(future.poll(cx));
+        // The one place that knows what a call came to; one that is dropped comes to `Permit::drop`.
+        me.permit.end();
+        Poll::Ready(outcome)
+    }
+}
+
+impl<O: Operation> BulkheadFuture<'_, O> {
+    /// Ready when the operation was started, or the call is refused.
+    #[cold]
+    fn poll_turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Counts>> {
+        let mut me = self.project();
+        let wait = match me.state.as_mut().project() {
+            StateProj::Running { .. } => return Poll::Ready(Ok(())),
+            StateProj::Refused { counts } => return Poll::Ready(Err(*counts)),
+            StateProj::Waiting { wait } => wait,
+        };
+        if let Err(counts) = ready!(wait.as_mut().poll(cx)) {
+            me.state.set(State::Refused { counts });
+            return Poll::Ready(Err(counts));
+        }
+        let (operation, attempt) = wait.as_mut().take();
+        // Before the operation is started, which may panic.
+        let runtime = attempt.runtime().clone();
+        *me.permit = Permit::new(me.permit.cell(), runtime, attempt.cost());
+        let future = operation.start(attempt);
+        me.state.set(State::Running { future });
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<O: Operation> fmt::Debug for BulkheadFuture<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("BulkheadFuture");
+        debug.field("permit", &self.permit);
+        match &self.state {
+            State::Running { .. } => {}
+            State::Waiting { .. } => {
+                debug.field("waiting", &true);
+            }
+            State::Refused { counts } => {
+                debug.field("refused", counts);
+            }
+        }
+        debug.finish_non_exhaustive()
+    }
+}
