@@ -7,10 +7,11 @@ use crate::error::Error;
 use crate::workspace::Workspace;
 
 /// Package, and the most crates that may be in its tree without features, itself included.
-const BUDGETS: [(&str, usize); 3] = [
+const BUDGETS: [(&str, usize); 4] = [
     ("steadfast-timeout", 8),
     ("steadfast-retry", 8),
     ("steadfast-circuit-breaker", 8),
+    ("steadfast-bulkhead", 8),
 ];
 
 /// Compares every budget with the tree that cargo resolves.

@@ -55,6 +55,9 @@ use crate::{
 /// - later, when it has waited `max_wait` or until its deadline, when [`Order`](crate::Order) gives it up,
 ///   or when the limit went below its cost.
 ///
+/// A retry around it does not repeat a refused call, as nobody knows when there will be room. To try for longer,
+/// wait for longer.
+///
 /// # Cancel safety
 ///
 /// Dropping the future drops the operation, and then gives its permits back. One that waits leaves the

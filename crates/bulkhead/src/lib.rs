@@ -1,4 +1,83 @@
 //! Bulkhead with a bounded queue, exact hand-over, weights, priorities and CoDel, on any executor.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use steadfast_bulkhead::Bulkhead;
+//! use steadfast_core::{Pipeline, VirtualRuntime};
+//!
+//! let bulkhead = Bulkhead::max_concurrent(64) // at a time,
+//!     .max_waiting(100) // and so many more wait for their turn,
+//!     .max_wait(Duration::from_millis(50)) // for so long
+//!     .build()?;
+//!
+//! let runtime = VirtualRuntime::new(1); // in a program: Pipeline::new(..), on tokio
+//! let calls = Pipeline::on(runtime.clone(), bulkhead.clone());
+//! let answer = runtime.block_on(calls.call(|| async { Ok::<_, std::io::Error>("page") }));
+//! assert_eq!(answer.unwrap(), "page");
+//!
+//! // With no room left the next is refused, and was not executed.
+//! let held = bulkhead.try_acquire(&runtime, 64).unwrap();
+//! let refused = runtime.block_on(calls.call(|| async { Ok::<_, &str>("page") })).unwrap_err();
+//! assert_eq!(refused.to_string(), "bulkhead is full: 64 running, 0 waiting");
+//! # drop(held);
+//! # Ok::<(), steadfast_core::InvalidConfig>(())
+//! ```
+//!
+//! Its place in a pipeline is inside the retry and the breaker, and outside the timeout of each attempt:
+//! `(total, retry, breaker, bulkhead, attempt_timeout)`. Then a retry that waits holds no permit, a full
+//! bulkhead does not trip the breaker, and the wait for a turn is not taken from the attempt's time.
+//!
+//! # Defaults
+//!
+//! | setting | default |
+//! |---|---|
+//! | `max_waiting` | 0: refused at once |
+//! | `max_wait` | 1s, and never beyond the deadline of the call |
+//! | order | first come, first served |
+//! | target and interval of `Order::CODEL` | 5ms and 100ms |
+//!
+//! # Promises
+//!
+//! | | |
+//! |---|---|
+//! | a call that ends, however it ends | gives its permits back, once |
+//! | a call that comes late | does not overtake one that waits |
+//! | n permits that come back | wake n calls that cost one each, and nobody else |
+//! | a call that is dropped after its turn came | passes it on |
+//! | a wait that cannot end in time | is not begun: the refusal says how many run and wait |
+//! | a turn that comes together with the end of the wait | is taken |
+//! | a result that is ready at once, nobody waiting | two atomic operations; no lock, no allocation, no clock |
+//!
+//! # Orders
+//!
+//! [`Order`] says who is next. First come, first served is fair, and under lasting overload makes everybody
+//! wait until it is too late. `.lifo()` serves the newest, `.by_priority()` what matters most, and
+//! `.codel(target, interval)` is fair until there is overload, and then serves the newest and gives up those
+//! who have waited too long.
+//!
+//! # One for each tenant
+//!
+//! [`Keyed`](steadfast_core::Keyed) makes a bulkhead for each key at its first call. One that is empty gives
+//! way to a new key.
+//!
+//! ```
+//! use steadfast_bulkhead::Bulkhead;
+//! use steadfast_core::{Keyed, Pipeline, VirtualRuntime};
+//!
+//! # let runtime = VirtualRuntime::new(1);
+//! let bulkhead = Bulkhead::max_concurrent(8).build()?;
+//! let tenants = Keyed::new(1000, move |_tenant: &String| bulkhead.fresh())?;
+//! let bulkhead = tenants.get("acme", &runtime)?;
+//! let calls = Pipeline::on(runtime.clone(), &bulkhead); // a pipeline of references costs nothing
+//! runtime.block_on(calls.call(|| async { Ok::<_, std::io::Error>(()) }))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Alone or in a family
+//!
+//! This crate stands on `steadfast-core` alone. The crate `steadfast` has it together with the other
+//! policies. Features `tokio`, `smol`, `thread` and `test-util` bring the runtimes; none is on by default.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

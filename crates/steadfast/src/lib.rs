@@ -14,7 +14,7 @@
 //! use steadfast::{Error, InvalidConfig, prelude::*};
 //!
 //! struct Payments {
-//!     calls: Pipeline<(Timeout, Retry, CircuitBreaker, Timeout)>,
+//!     calls: Pipeline<(Timeout, Retry, CircuitBreaker, Bulkhead, Timeout)>,
 //! }
 //!
 //! impl Payments {
@@ -30,6 +30,7 @@
 //!             Timeout::new(Duration::from_secs(10)).named("total"), // the whole call
 //!             retry,
 //!             breaker,
+//!             Bulkhead::max_concurrent(64).build()?,
 //!             Timeout::new(Duration::from_secs(2)).named("attempt"), // each attempt
 //!         ));
 //!         Ok(Payments { calls })
@@ -86,10 +87,11 @@
 //! | `steadfast-timeout` | deadlines: for the whole call, for each attempt, for a plain future |
 //! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
 //! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
+//! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
 //!
-//! Bulkhead, rate limit and idempotency are being built on the same contract. They are not there yet, and
-//! so a charge that is repeated after its answer was lost is still made twice.
+//! Rate limit and idempotency are being built on the same contract. They are not there yet, and so a charge
+//! that is repeated after its answer was lost is still made twice.
 //!
 //! | runtime | feature | for |
 //! |---|---|---|
@@ -109,6 +111,8 @@
 //! - **Load is bounded.** A budget holds the retries of all callers to a share of their calls, exactly.
 //! - **A dead dependency is left alone.** An open breaker refuses at once and says until when; a late result of
 //!   an earlier cycle does not count.
+//! - **A dependency that hangs takes only its own share.** A full bulkhead refuses at once, or lets so many wait
+//!   in order; nobody overtakes, and a permit comes back however a call ends.
 //! - **Nested retries do not multiply.** What an inner retry has spent, an outer one does not spend again.
 //! - **Your error passes through unboxed.** `Error::Operation(yours)` or `Error::Rejected(which policy,
 //!   what, when to come back)`, one flat type whatever the stack.
@@ -162,6 +166,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "bulkhead")]
+pub use steadfast_bulkhead::{self as bulkhead, Bulkhead, BulkheadBuilder, BulkheadFuture, Order};
 #[cfg(feature = "circuit-breaker")]
 pub use steadfast_circuit_breaker::{
     self as circuit_breaker, CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerFuture, Throttle,
@@ -177,6 +183,8 @@ pub use steadfast_timeout::{Elapsed, FutureExt, Timeout, TimeoutFuture, WithTime
 
 /// The names that most programs use, and the traits that add methods to futures and closures.
 pub mod prelude {
+    #[cfg(feature = "bulkhead")]
+    pub use crate::Bulkhead;
     #[cfg(feature = "retry")]
     pub use crate::Retry;
     #[cfg(feature = "circuit-breaker")]

@@ -18,10 +18,12 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use steadfast::{
-    CallOptions, CircuitBreaker, Class, Error, IdempotencyKey, Jitter, Pipeline, Ratio, Rejection,
-    Retry, RetryBudget, Runtime, SmolRuntime, Spawn, Spawning, StopReason, ThreadRuntime, Throttle,
-    Timeout, TokioRuntime, Verdict, VirtualRuntime, circuit_breaker::State, prelude::*,
+    Bulkhead, CallOptions, CircuitBreaker, Class, Error, IdempotencyKey, Jitter, Pipeline, Ratio,
+    Rejection, Retry, RetryBudget, Runtime, SmolRuntime, Spawn, Spawning, StopReason,
+    ThreadRuntime, Throttle, Timeout, TokioRuntime, Verdict, VirtualRuntime,
+    circuit_breaker::State, prelude::*,
 };
 
 const fn ms(millis: u64) -> Duration {
@@ -166,6 +168,37 @@ async fn a_throttle_sheds<R: Runtime>(runtime: R) {
     assert!(throttle.shedding_at(runtime.now()) > 0.9);
 }
 
+async fn a_bulkhead_lets_others_wait_and_refuses_the_rest<R: Runtime>(runtime: R) {
+    let bulkhead = Bulkhead::max_concurrent(1)
+        .max_waiting(1)
+        .max_wait(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let calls = Pipeline::on(runtime.clone(), &bulkhead);
+    let clock = &runtime;
+    let call = |number| {
+        let call = calls.call(move || async move {
+            clock.sleep_until(clock.now() + ms(1)).await;
+            Answer::Ok(number)
+        });
+        call.map(Result::ok)
+    };
+    let ends = futures::future::join3(call(1), call(2), call(3)).await;
+    assert_eq!(ends, (Some(1), Some(2), None));
+
+    let held = bulkhead.try_acquire(&runtime, 1).unwrap();
+    let started = runtime.now();
+    let call = calls.call(|| ready(Answer::Ok(1))).timeout(ms(5)).await;
+    assert_eq!(
+        call.unwrap_err().rejection().map(Rejection::policy),
+        Some("bulkhead"),
+        "it waited, and was not executed"
+    );
+    assert!(runtime.now() - started >= ms(5));
+    drop(held);
+    assert_eq!((bulkhead.in_flight(), bulkhead.waiting()), (0, 0));
+}
+
 async fn options_reach_the_operation<R: Runtime>(runtime: R) {
     let calls = Pipeline::on(runtime, stack());
     let key = IdempotencyKey::from_u128(5);
@@ -233,6 +266,7 @@ async fn every_story<R: Runtime>(runtime: R) {
     a_spent_budget_is_shared(runtime.clone()).await;
     a_breaker_opens_and_closes_again(runtime.clone()).await;
     a_throttle_sheds(runtime.clone()).await;
+    a_bulkhead_lets_others_wait_and_refuses_the_rest(runtime.clone()).await;
     options_reach_the_operation(runtime.clone()).await;
     combinators_chain_inside_out(runtime).await;
 }

@@ -1,5 +1,10 @@
 //! The real bulkheads, in the sizes of the models.
 
+#![allow(
+    clippy::disallowed_types,
+    reason = "what an operation tells its own thread, no part of the model"
+)]
+
 use std::{
     future::{Future, Pending, pending},
     pin::Pin,
