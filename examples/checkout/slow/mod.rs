@@ -35,9 +35,9 @@ pub(crate) async fn compare(seed: u64, orders: &[Order]) -> Result<SlowReport, F
     let is_healthy = |at: &usize| Provider::of(&orders[*at], dice) == Provider::Healthy;
     let healthy: Vec<usize> = all.iter().copied().filter(is_healthy).collect();
 
-    let bare = Shop::without_bulkheads;
-    let alone = pay("alone", seed, orders, &healthy, bare).await?;
-    let without_bulkheads = pay("without bulkheads", seed, orders, &all, bare).await?;
+    let without = Shop::without_bulkheads;
+    let alone = pay("alone", seed, orders, &healthy, without).await?;
+    let without_bulkheads = pay("without bulkheads", seed, orders, &all, without).await?;
     let with_bulkheads = pay("with bulkheads", seed, orders, &all, Shop::new).await?;
     let declined = orders.iter().filter(|order| order.card == Card::Declined);
     Ok(SlowReport {
@@ -59,12 +59,12 @@ async fn pay(
     seed: u64,
     orders: &[Order],
     which: &[usize],
-    open: impl FnOnce(Dice, &str, &str) -> Result<Shop, Box<dyn error::Error>>,
+    connect: impl FnOnce(Dice, &str, &str) -> Result<Shop, Box<dyn error::Error>>,
 ) -> Result<Run, Failure> {
     let dice = Dice::new(seed);
     let healthy = start(Plan::of(Faults::Off, seed)).await?;
     let slow = start(Plan::of(Faults::Slow, seed)).await?;
-    let shop = open(dice, healthy.url(), slow.url()).map_err(|error| no_client(name, &error))?;
+    let shop = connect(dice, healthy.url(), slow.url()).map_err(|error| no_client(name, &error))?;
     let sent: Arc<[Order]> = which.iter().map(|at| orders[*at].clone()).collect();
     let due = Due::after(which.iter().map(|at| due(*at)));
     let paid = pay_all(name, &sent, shop, due).await;

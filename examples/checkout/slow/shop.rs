@@ -19,10 +19,12 @@ use crate::{
 /// How many orders the shop can work on at a time, whoever they are for.
 pub(crate) const WORKERS: usize = 64;
 /// How many calls to one provider may be under way, and how many more may wait for a place: together half of
-/// the workers, so that no provider can have them all. A healthy one needs 17 of them most of the time.
+/// the workers, so that no provider can have them all. A healthy one needs about 17 of them.
 pub(crate) const MAX_CONCURRENT: u32 = 28;
 pub(crate) const MAX_WAITING: u32 = 4;
 const MAX_WAIT: Duration = Duration::from_millis(100);
+/// How long an attempt may take.
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(1);
 
 /// One client program in front of two providers.
 #[derive(Debug)]
@@ -44,14 +46,7 @@ impl Shop {
             .max_waiting(MAX_WAITING)
             .max_wait(MAX_WAIT)
             .build()?;
-        // One for each: nobody waits for a place at the other provider.
-        let (one, another) = (bulkhead.fresh(), bulkhead);
-        Ok(Shop {
-            workers: Semaphore::new(WORKERS),
-            dice,
-            healthy: Payments::new(healthy, Some(one))?,
-            slow: Payments::new(slow, Some(another))?,
-        })
+        Shop::with(dice, healthy, slow, Some(&bulkhead))
     }
 
     /// The same without the bulkheads, to see what it is that they do.
@@ -60,11 +55,21 @@ impl Shop {
         healthy: &str,
         slow: &str,
     ) -> Result<Self, Box<dyn error::Error>> {
+        Shop::with(dice, healthy, slow, None)
+    }
+
+    fn with(
+        dice: Dice,
+        healthy: &str,
+        slow: &str,
+        bulkhead: Option<&Bulkhead>,
+    ) -> Result<Self, Box<dyn error::Error>> {
         Ok(Shop {
             workers: Semaphore::new(WORKERS),
             dice,
-            healthy: Payments::new(healthy, None)?,
-            slow: Payments::new(slow, None)?,
+            // One for each: nobody waits for a place at the other provider.
+            healthy: Payments::new(healthy, bulkhead.map(Bulkhead::fresh))?,
+            slow: Payments::new(slow, bulkhead.map(Bulkhead::fresh))?,
         })
     }
 }
@@ -93,6 +98,7 @@ struct Payments {
 
 impl Payments {
     fn new(url: &str, bulkhead: Option<Bulkhead>) -> Result<Self, Box<dyn error::Error>> {
+        // One for each provider as well, so that the retries of one are not taken from the other's.
         let budget = RetryBudget::ratio(Ratio::percent(30)).build()?;
         let policies = (
             // The whole payment, with all its attempts and waits.
@@ -106,7 +112,7 @@ impl Payments {
             // Inside the retry, so that whoever waits for the next attempt takes no place from others.
             bulkhead,
             // Each attempt. Inside the bulkhead, so that the wait for a place is not taken from its time.
-            Timeout::new(Duration::from_secs(1)),
+            Timeout::new(ATTEMPT),
         );
         Ok(Payments {
             gateway: Gateway::new(url, None)?,

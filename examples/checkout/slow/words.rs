@@ -5,6 +5,7 @@ use std::fmt;
 use super::{
     plan::PACE,
     report::{Comparison, SlowReport},
+    shop::ATTEMPT,
 };
 use crate::{
     faults::SLOW,
@@ -100,6 +101,7 @@ fn of_the_slow(slow: &Comparison, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         "
 The price: {} for the slow provider {} refused, and {} paid through it, not {}. But soon: the
 p50 of its orders is {:.0} ms, not {:.0}, so there is time to offer the customer something else.
+Refusals go on after it is well again, until its last slow call has timed out {} later.
 ",
         count(with.refused, "order"),
         if with.refused == 1 { "is" } else { "are" },
@@ -107,6 +109,7 @@ p50 of its orders is {:.0} ms, not {:.0}, so there is time to offer the customer
         without.succeeded,
         with.p50_ms,
         without.p50_ms,
+        seconds(ATTEMPT),
     )?;
     if without.charged_twice + with.charged_twice > 0 {
         write!(
@@ -149,6 +152,7 @@ mod tests {
                 "Its p99 is 1.10 times that alone",
                 "305 orders for the slow provider are refused, and 181 paid through it, not 486",
                 "p50 of its orders is 67 ms, not 1440",
+                "timed out 1.00 s later",
                 "Charges made twice: 64 orders without bulkheads, 30 with",
             ],
         );
