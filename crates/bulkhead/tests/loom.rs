@@ -21,8 +21,9 @@ use self::{
         a_cancelled_turn_is_passed_on, a_given_up_call_is_told, a_late_arrival_stays_behind,
         a_newcomer_hears_of_a_resize, a_newcomer_hears_of_a_return, permits_are_kept,
         three_wait_for_one, three_wait_for_two, turns_come_in_order, two_resizes_are_kept,
+        what_came_before_is_seen,
     },
-    twin::{Fault, Twin, twin},
+    twin::{Fault, Twin, twin, unordered},
 };
 
 /// The twin without its fault: what it fails at, it fails at because of the fault.
@@ -69,6 +70,20 @@ fn a_call_that_begins_to_wait_while_the_permit_comes_back_is_woken() {
 #[should_panic(expected = "deadlock")]
 fn a_call_that_looks_and_then_waits_sleeps_for_ever() {
     a_newcomer_hears_of_a_return(|limit| twin(limit, Fault::LooksThenWaits));
+}
+
+#[test]
+fn a_call_sees_what_the_one_did_whose_permit_it_has() {
+    what_came_before_is_seen(no_queue);
+    what_came_before_is_seen(fifo);
+    what_came_before_is_seen(codel);
+    what_came_before_is_seen(sound);
+}
+
+#[test]
+#[should_panic(expected = "what came before is not seen")]
+fn a_permit_without_an_order_shows_nothing_of_the_one_before() {
+    what_came_before_is_seen(unordered);
 }
 
 #[test]

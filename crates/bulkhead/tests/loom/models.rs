@@ -168,6 +168,32 @@ pub(crate) fn a_newcomer_hears_of_a_return<B: Bulkhead>(make: fn(u32) -> B) {
     });
 }
 
+/// A call comes while the one before it ends, which has left something.
+pub(crate) fn what_came_before_is_seen<B: Bulkhead>(make: fn(u32) -> B) {
+    check(4, move || {
+        let bulkhead = make(1);
+        let before = start(&bulkhead);
+        let mut call = bulkhead.call(0);
+        let left = Arc::new(AtomicUsize::new(0));
+        let leaves = Arc::clone(&left);
+        let ends: Box<dyn FnOnce() + Send> = Box::new(move || {
+            leaves.store(1, Relaxed);
+            drop(before);
+        });
+        race(vec![ends], || {
+            let waker = Waker::from(Arc::new(Unpark(thread::current())));
+            let mut state = call.poll(&waker);
+            while state == State::Waits {
+                thread::park();
+                state = call.poll(&waker);
+            }
+            if state == State::Runs {
+                assert_eq!(left.load(Relaxed), 1, "what came before is not seen");
+            }
+        });
+    });
+}
+
 /// A call comes while the limit grows.
 pub(crate) fn a_newcomer_hears_of_a_resize<B: Bulkhead>(make: fn(u32) -> B) {
     check(4, move || {

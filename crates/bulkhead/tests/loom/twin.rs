@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc, task::Waker};
 
-use loom::sync::{Mutex, MutexGuard};
+use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use crate::models::{Bulkhead, Call, State as CallState};
 
@@ -233,6 +236,64 @@ impl Drop for TwinCall {
             if self.twin.0.fault == Fault::GivesBackTwice {
                 self.twin.give_back();
             }
+        }
+    }
+}
+
+/// One that counts right and orders nothing.
+#[derive(Clone)]
+pub(crate) struct Unordered {
+    limit: u32,
+    in_flight: Arc<AtomicU32>,
+}
+
+pub(crate) fn unordered(limit: u32) -> Unordered {
+    let in_flight = Arc::new(AtomicU32::new(0));
+    Unordered { limit, in_flight }
+}
+
+impl Bulkhead for Unordered {
+    type Call = UnorderedCall;
+
+    fn call(&self, _priority: u8) -> UnorderedCall {
+        UnorderedCall {
+            bulkhead: self.clone(),
+            runs: false,
+        }
+    }
+
+    fn resize(&self, _limit: u32) {
+        unreachable!("no model of it resizes");
+    }
+
+    fn look(&self) -> (u32, u32) {
+        (self.in_flight.load(Relaxed), 0)
+    }
+}
+
+pub(crate) struct UnorderedCall {
+    bulkhead: Unordered,
+    runs: bool,
+}
+
+impl Call for UnorderedCall {
+    fn poll(&mut self, _waker: &Waker) -> CallState {
+        let in_flight = &self.bulkhead.in_flight;
+        let seen = in_flight.load(Relaxed);
+        let exchange = |seen| in_flight.compare_exchange(seen, seen + 1, Relaxed, Relaxed);
+        self.runs = self.runs || seen < self.bulkhead.limit && exchange(seen).is_ok();
+        if self.runs {
+            CallState::Runs
+        } else {
+            CallState::Refused
+        }
+    }
+}
+
+impl Drop for UnorderedCall {
+    fn drop(&mut self) {
+        if self.runs && !std::thread::panicking() {
+            self.bulkhead.in_flight.fetch_sub(1, Relaxed);
         }
     }
 }

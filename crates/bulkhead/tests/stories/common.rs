@@ -20,8 +20,8 @@ use std::{
 
 use steadfast_bulkhead::{Bulkhead, BulkheadBuilder};
 use steadfast_core::{
-    CallOptions, Driven, Error, Event, Instant, Observed, Pipeline, Policies, Priority, Rejection,
-    RejectionKind, Runtime, VirtualRuntime,
+    Attempt, CallOptions, Driven, Error, Event, Instant, Observed, Operation, Pipeline, Policies,
+    Policy, Priority, Rejection, RejectionKind, Runtime, VirtualRuntime,
 };
 
 pub const fn ms(millis: u64) -> Duration {
@@ -131,7 +131,7 @@ impl Rig {
     pub fn call_under<P>(&self, policies: P, options: CallOptions) -> Held
     where
         P: Policies + 'static,
-        for<'p> P: steadfast_core::Policy<'p, Op<'p>>,
+        for<'p> P: Policy<'p, Op<'p>>,
     {
         let (say, runs) = (Rc::new(Cell::new(Say::Run)), Rc::new(Cell::new(false)));
         let operation = operation(Rc::clone(&say), Rc::clone(&runs));
@@ -280,4 +280,19 @@ pub fn poll_woken(calls: &mut [Held]) -> Vec<usize> {
         }
     }
     woken
+}
+
+/// A policy that bounds what is inside, and leaves its timer to that.
+pub struct Until(pub Duration);
+
+impl Policies for Until {}
+
+impl<'p, O: Operation> Policy<'p, O> for Until {
+    type Future = O::Future;
+
+    fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> O::Future {
+        let deadline = attempt.now() + self.0;
+        attempt.tighten_deadline(deadline);
+        operation.start(attempt)
+    }
 }

@@ -48,6 +48,29 @@ fn a_refusal_of_a_full_queue_reads_no_clock_and_starts_no_sleep() {
 }
 
 #[test]
+fn a_refusal_where_nobody_may_wait_reads_no_clock_in_any_order() {
+    let one = || Bulkhead::max_concurrent(1);
+    for settings in [one().by_priority(), one().lifo(), one().order(Order::CODEL)] {
+        let rig = Rig::new(settings);
+        let _running = rig.start();
+        assert_eq!(rig.refused(CallOptions::new()), (1, 0));
+        assert_eq!(rig.runtime.clock_reads(), 0);
+    }
+}
+
+#[test]
+fn a_wait_for_which_another_holds_the_timer_reads_the_clock_when_it_is_polled_again() {
+    let rig = Rig::new(one());
+    let first = rig.start();
+    let mut waits = rig.waiter_with(CallOptions::new().timeout(ms(10)));
+    let runtime = &rig.runtime;
+    assert_eq!((runtime.clock_reads(), runtime.sleeps_started()), (1, 1));
+    first.end(Ok(()));
+    assert!(waits.poll().is_pending() && waits.runs());
+    assert_eq!((runtime.clock_reads(), runtime.sleeps_started()), (1, 1));
+}
+
+#[test]
 fn a_call_that_waits_reads_the_clock_once_and_starts_one_sleep() {
     let rig = Rig::new(one());
     let first = rig.start();

@@ -6,6 +6,7 @@
     reason = "helpers of tests may do as the tests do"
 )]
 
+mod between;
 mod cancel;
 mod codel;
 mod common;

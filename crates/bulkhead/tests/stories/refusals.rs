@@ -145,3 +145,27 @@ fn a_refused_call_is_not_made() {
     rig.pass(ms(1));
     assert_eq!(high.refusal(), (1, 0));
 }
+
+#[test]
+fn a_refused_call_lets_go_of_what_it_captured() {
+    let rig = Rig::new(one().max_waiting(1).max_wait(ms(1)));
+    let _running = rig.start();
+    let captured = Rc::new(());
+    let calls = Pipeline::on(rig.runtime.clone(), &rig.bulkhead);
+    let call = || {
+        let captured = Rc::clone(&captured);
+        let call = calls.call(move || ready(Ok::<_, ()>(drop(captured))));
+        let mut call = rig.runtime.drive(call);
+        let first = call.poll();
+        (call, first)
+    };
+    let (mut waits, pending) = call();
+    assert!(pending.is_pending());
+    let (refused, at_once) = call();
+    assert!(at_once.is_ready());
+    assert_eq!(Rc::strong_count(&captured), 2, "the one that waits has it");
+    rig.pass(ms(1));
+    assert!(waits.poll().is_ready());
+    assert_eq!(Rc::strong_count(&captured), 1);
+    drop((refused, waits));
+}

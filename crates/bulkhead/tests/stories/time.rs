@@ -5,9 +5,9 @@ use std::{
     task::Poll,
 };
 
-use steadfast_core::{Attempt, CallOptions, Event, Operation, Pipeline, Policies, Policy, Runtime};
+use steadfast_core::{CallOptions, Event, Pipeline, Runtime};
 
-use crate::common::{Answer, Rig, ms, one, secs};
+use crate::common::{Answer, Rig, Until, ms, one, secs};
 
 #[test]
 fn a_deadline_that_is_sooner_than_max_wait_ends_the_wait() {
@@ -31,21 +31,6 @@ fn who_holds_the_timer_of_a_deadline_saves_another_one() {
         assert_eq!(rig.runtime.sleeps_started() - before, sleeps, "{timeout:?}");
         rig.pass(timeout.min(secs(1)));
         assert_eq!(waits.refusal(), (1, 0));
-    }
-}
-
-/// A policy that bounds what is inside, and leaves its timer to that.
-struct Until(std::time::Duration);
-
-impl Policies for Until {}
-
-impl<'p, O: Operation> Policy<'p, O> for Until {
-    type Future = O::Future;
-
-    fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> O::Future {
-        let deadline = attempt.now() + self.0;
-        attempt.tighten_deadline(deadline);
-        operation.start(attempt)
     }
 }
 
