@@ -10,7 +10,7 @@ use steadfast_core::{Event, Instant, Rejection, RejectionKind, Runtime};
 use crate::{
     queue::{Arrival, Place, Queue, Turn},
     settings::Settings,
-    sync::{AcqRel, Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
+    sync::{Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
     wakers::Wakers,
     word::Word,
 };
@@ -127,8 +127,9 @@ impl Cell {
     /// come back, and none was taken where the difference takes any.
     fn change(&self, seen: Word, next: Word) {
         if next != seen {
-            // Acquire and Release: between the calls that gave back and those that will take.
-            self.word.0.fetch_add(seen.difference_to(next), AcqRel);
+            // Relaxed: whoever takes permits after this sees what came back before it all the same, as an
+            // addition breaks no release sequence. To those who wait it is the lock that publishes.
+            self.word.0.fetch_add(seen.difference_to(next), Relaxed);
         }
     }
 
@@ -138,16 +139,15 @@ impl Cell {
         let now = self.time(|| call.at);
         let mut wakers = Wakers::default();
         let mut queue = self.queue.0.lock();
+        let word = self.word();
+        if call.cost > word.limit() {
+            return Entered::Refused(Counts::of(word, &queue));
+        }
         if self.take_or_close(call.cost) {
             return Entered::Acquired;
         }
-        let word = self.word();
-        let place = if call.cost <= word.limit() {
-            queue.push(call, &mut wakers)
-        } else {
-            None
-        };
-        // It may be the first, and there may be room for it alone. And where it is none, the word says so.
+        let place = queue.push(call, &mut wakers);
+        // It may be the first, and there may be room for it alone.
         self.settle(&mut queue, now, &mut wakers);
         let (entered, unused) = match place {
             None => (Entered::Refused(Counts::of(word, &queue)), Some(waker)),
@@ -162,7 +162,8 @@ impl Cell {
         entered
     }
 
-    /// Takes permits, or makes the word say that somebody waits, with the lock held.
+    /// Takes permits, or makes the word say that somebody waits, with the lock held. Where there is room it
+    /// does not say so even for a moment, as others would be refused for it.
     fn take_or_close(&self, cost: u32) -> bool {
         let mut seen = self.word();
         while !seen.is_queued() {

@@ -40,6 +40,12 @@ impl Codel {
         self.dropping
     }
 
+    /// Nobody waits any more.
+    pub(crate) fn end(&mut self) {
+        self.above_until = None;
+        self.dropping = false;
+    }
+
     /// Whether to give up the oldest, who has waited since `oldest`; `None` where it is the only one.
     /// Ask again after a yes: of the one who is the oldest then.
     pub(crate) fn drops_at(&mut self, now: Instant, oldest: Option<Instant>) -> bool {

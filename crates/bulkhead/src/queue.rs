@@ -109,7 +109,7 @@ impl Queue {
             }
         }
         if self.waiting.is_empty() {
-            self.heaviest = 0;
+            self.begin();
         }
         let number = self.next;
         self.next += 1;
@@ -122,6 +122,14 @@ impl Queue {
         self.heaviest = self.heaviest.max(call.cost);
         self.waiting.insert(place, waiter);
         Some(place)
+    }
+
+    /// Forgets those who waited before.
+    fn begin(&mut self) {
+        self.heaviest = 0;
+        if let Discipline::Codel(codel) = &mut self.discipline {
+            codel.end();
+        }
     }
 
     /// Gives `free` permits to those whose turn it is, as far as they go; how many were given. The first

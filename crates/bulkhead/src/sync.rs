@@ -1,7 +1,7 @@
 //! The atomics and the lock of the cell: std's, or loom's when the cell is model-checked.
 
 use std::sync::PoisonError;
-pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+pub(crate) use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 #[cfg(steadfast_loom)]
 use loom::sync;

@@ -21,7 +21,7 @@ use self::{
         a_cancelled_turn_is_passed_on, a_given_up_call_is_told, a_late_arrival_stays_behind,
         a_newcomer_hears_of_a_resize, a_newcomer_hears_of_a_return, permits_are_kept,
         three_wait_for_one, three_wait_for_two, turns_come_in_order, two_resizes_are_kept,
-        what_came_before_is_seen,
+        what_both_before_did_is_seen, what_came_before_is_seen,
     },
     twin::{Fault, Twin, twin, unordered},
 };
@@ -78,6 +78,13 @@ fn a_call_sees_what_the_one_did_whose_permit_it_has() {
     what_came_before_is_seen(fifo);
     what_came_before_is_seen(codel);
     what_came_before_is_seen(sound);
+}
+
+#[test]
+fn a_call_sees_what_all_did_whose_permits_made_room_for_it() {
+    what_both_before_did_is_seen(fifo);
+    what_both_before_did_is_seen(codel);
+    what_both_before_did_is_seen(sound);
 }
 
 #[test]

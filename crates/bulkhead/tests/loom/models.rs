@@ -194,6 +194,28 @@ pub(crate) fn what_came_before_is_seen<B: Bulkhead>(make: fn(u32) -> B) {
     });
 }
 
+/// Two calls end, and the turn of one that waits comes with the second.
+pub(crate) fn what_both_before_did_is_seen<B: Bulkhead>(make: fn(u32) -> B) {
+    check(3, move || {
+        let bulkhead = make(2);
+        let left = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let before = [0, 1].map(|which| (which, start(&bulkhead), Arc::clone(&left)));
+        bulkhead.resize(1);
+        let mut call = waiter(&bulkhead);
+        let ends = before.map(|(which, call, left)| -> Box<dyn FnOnce() + Send> {
+            Box::new(move || {
+                left[which].store(1, Relaxed);
+                drop(call);
+            })
+        });
+        race(Vec::from(ends), || {
+            wait(&mut call);
+            let seen = [&left[0], &left[1]].map(|one| one.load(Relaxed));
+            assert_eq!(seen, [1, 1], "what came before is not seen");
+        });
+    });
+}
+
 /// A call comes while the limit grows.
 pub(crate) fn a_newcomer_hears_of_a_resize<B: Bulkhead>(make: fn(u32) -> B) {
     check(4, move || {

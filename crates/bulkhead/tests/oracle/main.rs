@@ -17,6 +17,7 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use steadfast_bulkhead::Order;
 
 use self::{
+    common::ms,
     replay::{Reached, replay},
     steps::{setup, steps},
 };
@@ -49,14 +50,35 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn a_bulkhead_under_overload_decides_as_the_rfc_says(
+        setup in setup(OVERLOAD),
+        steps in steps(200),
+    ) {
+        replay(&setup, &steps)?;
+    }
+}
+
+/// CoDel in a hurry.
+const OVERLOAD: Order = Order::Codel {
+    target: ms(3),
+    interval: ms(10),
+};
+
 /// Without this the properties might hold because nothing ever happens.
 #[test]
 fn the_histories_reach_waits_turns_and_refusals_of_every_kind() {
-    for order in [Order::Fifo, Order::Lifo, Order::Priority] {
+    for order in [Order::Fifo, Order::Lifo, Order::Priority, OVERLOAD] {
         let mut runner = TestRunner::deterministic();
         let mut all = Reached::default();
         for _ in 0..500 {
-            let histories = (setup(order), steps(60));
+            let histories = (
+                setup(order),
+                steps(if order == OVERLOAD { 200 } else { 60 }),
+            );
             let (setup, steps) = histories.new_tree(&mut runner).unwrap().current();
             all += replay(&setup, &steps).unwrap();
         }

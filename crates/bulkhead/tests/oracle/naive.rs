@@ -20,9 +20,22 @@ pub(crate) struct Call {
     pub(crate) phase: Phase,
     cost: u32,
     priority: u8,
+    since: u64,
     /// When its wait is over.
     until: u64,
 }
+
+/// The variables of RFC 8289, section 5, in nanoseconds.
+#[derive(Default)]
+struct Codel {
+    first_above: Option<u64>,
+    dropping: bool,
+    drop_next: u64,
+    count: u64,
+    last_count: u64,
+}
+
+const MILLI: u64 = 1_000_000;
 
 /// What a call is told when it is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +52,7 @@ pub(crate) struct Naive {
     pub(crate) now: u64,
     /// In the order in which they came.
     pub(crate) calls: Vec<Call>,
+    codel: Codel,
 }
 
 impl Naive {
@@ -48,6 +62,7 @@ impl Naive {
             limit: setup.limit,
             now: 0,
             calls: Vec::new(),
+            codel: Codel::default(),
         }
     }
 
@@ -76,6 +91,7 @@ impl Naive {
         let mut line: Vec<&Call> = waits.collect();
         match self.setup.order {
             Order::Lifo => line.reverse(),
+            Order::Codel { .. } if self.codel.dropping => line.reverse(),
             // Of equals the order stays.
             Order::Priority => line.sort_by_key(|call| u8::MAX - call.priority),
             _ => {}
@@ -87,13 +103,64 @@ impl Naive {
         self.calls.iter_mut().find(|call| call.id == id).unwrap()
     }
 
-    fn serve(&mut self) {
-        for id in self.line() {
+    fn serve(&mut self, is_timed: bool) {
+        while self.in_flight() < self.limit {
+            if is_timed {
+                self.shed();
+            }
+            let Some(&id) = self.line().first() else {
+                return;
+            };
             let (cost, out) = (self.call(id).cost, self.in_flight());
             if out + cost > self.limit {
                 return;
             }
             self.call(id).phase = Phase::Turn;
+        }
+    }
+
+    /// What the RFC does to its packets when it takes one from the queue.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "the formula as it is written"
+    )]
+    fn shed(&mut self) {
+        let Order::Codel { target, interval } = self.setup.order else {
+            return;
+        };
+        let (target, interval) = (target.as_nanos() as u64, interval.as_nanos() as u64);
+        let now = self.now * MILLI;
+        let law = |count: u64| (interval as f64 / (count as f64).sqrt()) as u64;
+        loop {
+            let waiting = self.calls.iter().filter(|call| call.phase == Phase::Waits);
+            let waiting: Vec<&Call> = waiting.collect();
+            let is_above = waiting.len() > 1 && now - waiting[0].since * MILLI >= target;
+            if !is_above {
+                self.codel.first_above = None;
+            }
+            let above = is_above.then(|| *self.codel.first_above.get_or_insert(now + interval));
+            if above.is_none_or(|above| now < above) {
+                self.codel.dropping = false;
+                return;
+            }
+            let oldest = waiting[0].id;
+            let codel = &mut self.codel;
+            if !codel.dropping {
+                codel.dropping = true;
+                let delta = codel.count - codel.last_count;
+                let is_recent = now.saturating_sub(codel.drop_next) < 16 * interval;
+                codel.count = if delta > 1 && is_recent { delta } else { 1 };
+                codel.last_count = codel.count;
+                codel.drop_next = now + law(codel.count);
+            } else if now >= codel.drop_next {
+                codel.count += 1;
+                codel.drop_next += law(codel.count);
+            } else {
+                return;
+            }
+            self.call(oldest).phase = Phase::GivenUp;
         }
     }
 
@@ -117,6 +184,7 @@ impl Naive {
             phase: Phase::Runs,
             cost,
             priority,
+            since: self.now,
             until: self.now + self.setup.max_wait,
         };
         if self.has_room(cost) {
@@ -139,9 +207,13 @@ impl Naive {
         if let Some(timeout) = timeout {
             call.until = call.until.min(self.now + timeout);
         }
+        if self.waiting() == 0 {
+            self.codel.first_above = None;
+            self.codel.dropping = false;
+        }
         call.phase = Phase::Waits;
         self.calls.push(call);
-        self.serve();
+        self.serve(true);
         let call = self.call(id);
         if call.phase == Phase::Turn {
             call.phase = Phase::Runs;
@@ -170,7 +242,7 @@ impl Naive {
             }
             Phase::Waits if self.now >= call.until => {
                 self.calls.remove(at);
-                self.serve();
+                self.serve(true);
                 return self.counts();
             }
             Phase::Waits => return Told::Waits,
@@ -181,8 +253,10 @@ impl Naive {
 
     /// It ends, or is cancelled.
     pub(crate) fn drop(&mut self, at: usize) {
-        self.calls.remove(at);
-        self.serve();
+        // What took nothing gives nothing back.
+        if self.calls.remove(at).cost > 0 {
+            self.serve(true);
+        }
     }
 
     pub(crate) fn resize(&mut self, limit: u32) {
@@ -192,6 +266,6 @@ impl Naive {
                 call.phase = Phase::GivenUp;
             }
         }
-        self.serve();
+        self.serve(false);
     }
 }

@@ -32,7 +32,12 @@ pub(crate) enum Step {
 }
 
 pub(crate) fn setup(order: Order) -> impl Strategy<Value = Setup> {
-    let numbers = (1..=5_u32, 0..=4_u32, 1..=20_u64);
+    // For CoDel there have to be enough who wait for long enough.
+    let (waiting, waits) = match order {
+        Order::Codel { .. } => (4..=12_u32, 20..=80_u64),
+        _ => (0..=4, 1..=20),
+    };
+    let numbers = (1..=5_u32, waiting, waits);
     numbers.prop_map(move |(limit, max_waiting, max_wait)| Setup {
         limit,
         max_waiting,

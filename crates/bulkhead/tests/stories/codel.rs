@@ -116,6 +116,41 @@ fn it_goes_back_to_fifo_when_the_oldest_has_waited_less_than_the_target() {
 }
 
 #[test]
+fn a_queue_that_all_have_left_forgets_how_long_they_waited() {
+    for overloaded in [false, true] {
+        let mut queue = Overload::new();
+        queue.arrive(9);
+        queue.pass(5);
+        queue.serve();
+        if overloaded {
+            queue.pass(100);
+            assert_eq!(queue.serve(), (8, vec![1]));
+        }
+        queue.waiting.clear();
+        queue.arrive(3);
+        queue.pass(100);
+        let (served, given_up) = queue.serve();
+        assert_eq!((served, given_up), (9, vec![]), "an interval begins");
+    }
+}
+
+#[test]
+fn an_overload_ends_with_its_queue() {
+    let mut queue = Overload::new();
+    queue.arrive(9);
+    queue.pass(5);
+    queue.serve();
+    queue.pass(100);
+    assert_eq!(queue.serve(), (8, vec![1]));
+    queue.waiting.clear();
+    queue.arrive(2);
+    // A resize knows no time, and serves as the queue is.
+    queue.rig.bulkhead.resize(2).unwrap();
+    let woken = queue.waiting.iter().map(|(_, call)| call.is_woken());
+    assert_eq!(woken.collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
 fn a_call_that_was_given_up_says_so_as_any_refusal() {
     let mut queue = Overload::new();
     queue.arrive(3);

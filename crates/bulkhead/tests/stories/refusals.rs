@@ -154,7 +154,10 @@ fn a_refused_call_lets_go_of_what_it_captured() {
     let calls = Pipeline::on(rig.runtime.clone(), &rig.bulkhead);
     let call = || {
         let captured = Rc::clone(&captured);
-        let call = calls.call(move || ready(Ok::<_, ()>(drop(captured))));
+        let call = calls.call(move || {
+            drop(captured);
+            ready(Answer::Ok(()))
+        });
         let mut call = rig.runtime.drive(call);
         let first = call.poll();
         (call, first)
