@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     plan::PACE,
-    report::{Comparison, SlowReport},
+    report::{Comparison, Side, SlowReport},
     shop::ATTEMPT,
 };
 use crate::{
@@ -96,6 +96,24 @@ fn of_the_slow(slow: &Comparison, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     else {
         return Ok(());
     };
+    if with.refused > 0 {
+        the_price(without, with, f)?;
+    }
+    if without.charged_twice + with.charged_twice > 0 {
+        write!(
+            f,
+            "
+Charges made twice: {} without bulkheads, {} with. A retry after a timeout cannot know that it
+repeats a charge. Idempotency keys will remove them in a later part of steadfast.
+",
+            count(without.charged_twice, "order"),
+            with.charged_twice,
+        )?;
+    }
+    Ok(())
+}
+
+fn the_price(without: Side, with: Side, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(
         f,
         "
@@ -110,19 +128,7 @@ Refusals go on after it is well again, until its last slow call has timed out {}
         with.p50_ms,
         without.p50_ms,
         seconds(ATTEMPT),
-    )?;
-    if without.charged_twice + with.charged_twice > 0 {
-        write!(
-            f,
-            "
-Charges made twice: {} without bulkheads, {} with. A retry after a timeout cannot know that it
-repeats a charge. Idempotency keys will remove them in a later part of steadfast.
-",
-            count(without.charged_twice, "order"),
-            with.charged_twice,
-        )?;
-    }
-    Ok(())
+    )
 }
 
 #[cfg(test)]
@@ -174,6 +180,13 @@ mod tests {
         let mut few = report();
         few.slow.without_bulkheads.healthy_p99_to_alone = Some(1.5);
         has_words(&few.to_string(), &["but there are enough of them"]);
+        few.slow
+            .with_bulkheads
+            .slow
+            .as_mut()
+            .expect("two providers")
+            .refused = 0;
+        assert!(!few.to_string().contains("The price"), "{few}");
         few.slow.orders = 0;
         has_words(&few.to_string(), &["ran out before a provider became slow"]);
     }
