@@ -24,10 +24,10 @@ const LASTS: Span = Span {
 /// What is in store, for `--help`.
 pub(crate) fn description() -> String {
     format!(
-        "another comparison: one steadfast client pays half of the orders through a healthy provider, \
-         and half through one that takes {SLOW} for an answer, for {LASTS}; \
-         one order comes every {PACE:?}; first the healthy provider alone, then both without \
-         bulkheads, then both with them"
+        "one steadfast client pays through two providers, each order through one of them; \
+         for {LASTS} one of the two takes {SLOW} for an answer; \
+         one order comes every {PACE:?}, whatever becomes of the others; \
+         compared are the healthy provider alone, both without bulkheads, and both with"
     )
 }
 
