@@ -75,7 +75,9 @@
 //! The first sends the same orders with no policy, with three instant retries, and with steadfast, and
 //! prints what became of them: succeeded, failed, load on the server, latency, charged twice. With
 //! `-- --faults outage` the server dies for a while: then the table shows how many requests it still gets,
-//! with and without the breaker, and how soon after its recovery the first order is paid.
+//! with and without the breaker, and how soon after its recovery the first order is paid. With
+//! `-- --faults slow` a slow provider shares a client with a healthy one: then the table shows the p99 of the
+//! healthy one alone, without bulkheads and with them.
 //!
 //! # The crates
 //!
@@ -156,6 +158,8 @@
 //! ```
 //!
 //! - A pipeline behind one type, to store or to choose at run time: `pipeline.boxed()`.
+//! - One breaker for each host, one bulkhead for each tenant: `Keyed`, as in the examples `breaker_per_host` and
+//!   `bulkhead_per_tenant`.
 //! - Policies are also taken by reference, in an `Arc`, as an `Option`, and in nested tuples.
 //! - Error types that are no `std::error::Error` themselves, such as `anyhow::Error`:
 //!   `.await.map_err(Error::flatten)?`.
