@@ -82,16 +82,18 @@ mod tests {
     use super::*;
     use crate::{flags::Flags, orders};
 
+    /// How long they take is for the table: no test asserts a time on a machine that others use.
     #[tokio::test]
-    async fn bulkheads_keep_the_healthy_provider_about_as_fast_as_it_is_alone() {
+    async fn with_bulkheads_the_slow_provider_is_refused_and_the_healthy_one_paid_as_if_alone() {
         let orders = orders::read(&Flags::default().orders).expect("the committed file is good");
         let report = compare(1, &orders[..400]);
         let slow = report.await.expect("loopback has free ports").slow;
 
         let [without, with] = [slow.without_bulkheads, slow.with_bulkheads];
-        assert!(with.healthy_p99_to_alone <= Some(2.0), "{slow:?}");
-        assert!(without.healthy_p99_to_alone > Some(2.0), "{slow:?}");
         assert_eq!(with.healthy.succeeded, slow.alone.healthy.succeeded);
+        assert_eq!(with.healthy.refused, 0);
         assert!(with.slow.is_some_and(|it| it.refused > 0), "{slow:?}");
+        assert!(without.slow.is_some_and(|it| it.refused == 0), "{slow:?}");
+        assert!(with.healthy_p99_to_alone.is_some() && without.healthy_p99_to_alone.is_some());
     }
 }
