@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use steadfast_core::{Instant, Outcome, Runtime, Verdict};
+use steadfast_core::{Class, Instant, Outcome, Runtime, Verdict};
 
 use crate::{
     adaptive::Sample,
@@ -30,21 +30,21 @@ impl<C: Deref<Target = Cell>, R: Runtime> Held<C, R> {
 
     /// Gives them back, and says what the call came to, where anybody asks.
     #[inline]
-    fn end(&mut self, sample: impl FnOnce(Instant, Instant) -> Option<Sample>) {
+    fn end(&mut self, class: impl FnOnce() -> Class) {
         if self.cell.is_adaptive() {
-            self.end_sampled(sample);
+            self.end_and_learn(class());
         } else {
             self.give_back();
         }
     }
 
     #[inline(never)]
-    fn end_sampled(&mut self, sample: impl FnOnce(Instant, Instant) -> Option<Sample>) {
+    fn end_and_learn(&mut self, class: Class) {
         let in_flight = self.cell.word().in_flight();
         let is_counted = self.cost > 0;
         self.give_back();
         let now = self.runtime.now();
-        if let Some(sample) = sample(self.began, now).filter(|_| is_counted) {
+        if let Some(sample) = Sample::of(class, self.began, now).filter(|_| is_counted) {
             self.cell.learn(sample, in_flight, now, &self.runtime);
         }
     }
@@ -93,7 +93,7 @@ impl<'p, R: Runtime> Permit<'p, R> {
     /// Gives it back at the end of a call that came to this.
     #[inline]
     pub(crate) fn end<T, E>(&mut self, outcome: &Outcome<T, E>) {
-        self.0.end(|began, ended| Sample::of(outcome, began, ended));
+        self.0.end(|| Sample::class_of(outcome));
     }
 
     /// What there is in its place where it was refused.
@@ -111,9 +111,7 @@ impl<'p, R: Runtime> Permit<'p, R> {
     /// Gives it back, and says what the call came to: an [adaptive](crate::Bulkhead::adaptive) limit learns
     /// from that. From one that is dropped it learns nothing.
     pub fn record(mut self, verdict: &Verdict) {
-        let class = verdict.class();
-        self.0
-            .end(|began, ended| Sample::of_class(class, began, ended));
+        self.0.end(|| verdict.class());
     }
 }
 
@@ -146,9 +144,7 @@ impl<R: Runtime> OwnedPermit<R> {
 
     /// As [`Permit::record`].
     pub fn record(mut self, verdict: &Verdict) {
-        let class = verdict.class();
-        self.0
-            .end(|began, ended| Sample::of_class(class, began, ended));
+        self.0.end(|| verdict.class());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls that ended, and the windows that they make up.
 
-use steadfast_core::{Class, Instant, Outcome, Ratio, RejectionKind, saturating_nanos};
+use steadfast_core::{Class, Instant, Outcome, Ratio, Rejection, RejectionKind, saturating_nanos};
 
 use super::AdaptiveLimit;
 
@@ -17,22 +17,22 @@ pub(crate) enum Sample {
 }
 
 impl Sample {
-    /// What a call says that was admitted at `began` and ended at `ended`; `None` when that is nothing.
-    pub(crate) fn of<T, E>(
-        outcome: &Outcome<T, E>,
-        began: Instant,
-        ended: Instant,
-    ) -> Option<Sample> {
-        match outcome.rejection() {
-            Some(rejection) => {
-                let cut_off = matches!(rejection.kind(), RejectionKind::TimedOut { .. });
-                cut_off.then_some(Sample::Dropped)
-            }
-            None => Sample::of_class(outcome.verdict.class(), began, ended),
+    /// What an outcome counts as: what was cut off as overload, and what another policy refused as nothing
+    /// of the dependency's.
+    #[inline]
+    pub(crate) fn class_of<T, E>(outcome: &Outcome<T, E>) -> Class {
+        if outcome.verdict.is_success() {
+            return Class::Success;
+        }
+        match outcome.rejection().map(Rejection::kind) {
+            None => outcome.verdict.class(),
+            Some(RejectionKind::TimedOut { .. }) => Class::Overloaded,
+            Some(_) => Class::Caller,
         }
     }
 
-    pub(crate) fn of_class(class: Class, began: Instant, ended: Instant) -> Option<Sample> {
+    /// What a call says that was admitted at `began` and ended at `ended`; `None` when that is nothing.
+    pub(crate) fn of(class: Class, began: Instant, ended: Instant) -> Option<Sample> {
         match class {
             Class::Success => {
                 let rtt_nanos = saturating_nanos(ended - began);

@@ -247,7 +247,7 @@ fn most_of_a_window_dropped_is_enough_after_100_ms() {
 #[test]
 fn only_good_answers_have_a_round_trip() {
     let at = Instant::from_nanos;
-    let sample = |class| Sample::of_class(class, at(100), at(130));
+    let sample = |class| Sample::of(class, at(100), at(130));
     assert_eq!(
         sample(Class::Success),
         Some(Sample::Answered { rtt_nanos: 30 })
@@ -257,8 +257,8 @@ fn only_good_answers_have_a_round_trip() {
         assert_eq!(sample(class), None);
     }
     // The clock is too coarse for it, or was turned back.
-    assert_eq!(Sample::of_class(Class::Success, at(100), at(100)), None);
-    assert_eq!(Sample::of_class(Class::Success, at(100), at(90)), None);
+    assert_eq!(Sample::of(Class::Success, at(100), at(100)), None);
+    assert_eq!(Sample::of(Class::Success, at(100), at(90)), None);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn what_a_timeout_inside_cut_off_is_a_drop_and_other_refusals_say_nothing() {
     let sample = |kind| {
         let rejection = Rejection::new("inside", kind);
         let outcome: Outcome<(), ()> = Outcome::rejected(rejection);
-        Sample::of(&outcome, at(100), at(130))
+        Sample::of(Sample::class_of(&outcome), at(100), at(130))
     };
     let timed_out = RejectionKind::TimedOut { after: ms(30) };
     assert_eq!(sample(timed_out), Some(Sample::Dropped));
@@ -286,7 +286,7 @@ fn what_a_timeout_inside_cut_off_is_a_drop_and_other_refusals_say_nothing() {
     }
     let own = |verdict| {
         let outcome: Outcome<(), ()> = Outcome::new(Err(()), verdict);
-        Sample::of(&outcome, at(100), at(130))
+        Sample::of(Sample::class_of(&outcome), at(100), at(130))
     };
     assert_eq!(own(Verdict::overloaded()), Some(Sample::Dropped));
     assert_eq!(own(Verdict::transient()), None);
