@@ -27,7 +27,7 @@ struct Comparison {
     aim: Aim,
 }
 
-const COMPARISONS: [Comparison; 8] = [
+const COMPARISONS: [Comparison; 9] = [
     Comparison {
         group: "retry",
         modes: &[Mode::Ready],
@@ -76,6 +76,13 @@ const COMPARISONS: [Comparison; 8] = [
         aim: Aim::Times(0.5),
     },
     Comparison {
+        group: "bulkhead",
+        modes: &[Mode::Ready],
+        ours: "steadfast",
+        peers: &["tower"],
+        aim: Aim::Times(0.6),
+    },
+    Comparison {
         group: "stack3",
         modes: &Mode::ALL,
         ours: "steadfast",
@@ -92,7 +99,10 @@ const COMPARISONS: [Comparison; 8] = [
 ];
 
 /// Group, ours, the peer, and how many times as many calls two threads are to get done through ours.
-const CONTENTIONS: [(&str, &str, &str, f64); 1] = [("breaker", "steadfast", "recloser", 5.0)];
+const CONTENTIONS: [(&str, &str, &str, f64); 2] = [
+    ("breaker", "steadfast", "recloser", 5.0),
+    ("bulkhead", "steadfast", "tower", 2.0),
+];
 
 /// The comparisons of what a call takes, from the medians.
 #[must_use]

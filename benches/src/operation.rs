@@ -65,6 +65,8 @@ pub enum Failure {
     TimedOut,
     /// A circuit breaker was open; where a crate lets its users choose the error.
     Open,
+    /// There was no room; where a crate lets its users choose the error.
+    Full,
 }
 
 impl fmt::Display for Failure {
@@ -73,6 +75,7 @@ impl fmt::Display for Failure {
             Self::Refused => "the dependency refused",
             Self::TimedOut => "the operation timed out",
             Self::Open => "the circuit breaker is open",
+            Self::Full => "there is no room",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Who is compared, group by group, each assembled as its own users assemble it.
 
 mod breaker;
+mod bulkhead;
 mod policies;
 mod retry;
 mod stack3;
@@ -34,10 +35,16 @@ impl Group {
 }
 
 /// Every group, in the order of the table.
-pub const GROUPS: [Group; 4] = [retry::GROUP, timeout::GROUP, breaker::GROUP, stack3::GROUP];
+pub const GROUPS: [Group; 5] = [
+    retry::GROUP,
+    timeout::GROUP,
+    breaker::GROUP,
+    bulkhead::GROUP,
+    stack3::GROUP,
+];
 
 /// A value that lives as long as the process, as a client that is built once at start does.
-fn forever<T>(value: T) -> &'static T {
+fn forever<T>(value: T) -> &'static mut T {
     Box::leak(Box::new(value))
 }
 

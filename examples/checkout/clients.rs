@@ -14,7 +14,7 @@ use crate::{
 
 /// Somebody who pays orders.
 pub(crate) trait Client: Send + Sync + Sized + 'static {
-    type Error: error::Error + Send;
+    type Error: error::Error + Send + 'static;
 
     fn pay(&self, order: &Order) -> impl Future<Output = Result<Receipt, Self::Error>> + Send;
 }

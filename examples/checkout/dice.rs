@@ -61,6 +61,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    #[cfg(test)]
+    pub(crate) fn range(self) -> std::ops::Range<Duration> {
+        milliseconds(self.from)..milliseconds(self.to)
+    }
+
     pub(crate) fn pick(self, roll: Roll) -> Duration {
         milliseconds(self.from + roll.below(self.to - self.from))
     }

@@ -2,19 +2,29 @@
 
 use std::{fmt, time::Duration};
 
+use serde::Serialize;
+
 use crate::dice::Span;
 
 /// How much goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Faults {
     Off,
     Mild,
     Storm,
     Outage,
+    Slow,
 }
 
 impl Faults {
-    pub(crate) const ALL: [Faults; 4] = [Faults::Off, Faults::Mild, Faults::Storm, Faults::Outage];
+    pub(crate) const ALL: [Faults; 5] = [
+        Faults::Off,
+        Faults::Mild,
+        Faults::Storm,
+        Faults::Outage,
+        Faults::Slow,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -22,6 +32,7 @@ impl Faults {
             Faults::Mild => "mild",
             Faults::Storm => "storm",
             Faults::Outage => "outage",
+            Faults::Slow => "slow",
         }
     }
 }
@@ -44,8 +55,8 @@ pub(crate) struct Rates {
 impl Rates {
     pub(crate) const fn of(faults: Faults) -> Self {
         match faults {
-            // An outage is enough.
-            Faults::Off | Faults::Outage => Rates {
+            // An outage is enough, and so is a slow provider.
+            Faults::Off | Faults::Outage | Faults::Slow => Rates {
                 limited: 0,
                 overloaded: 0,
                 errors: 0,

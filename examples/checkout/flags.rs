@@ -8,7 +8,7 @@ use std::{
 use crate::{
     failure::Failure,
     faults::{Faults, Rates},
-    outage,
+    outage, slow,
 };
 
 const DEFAULT_SEED: u64 = 1;
@@ -60,7 +60,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Asked, F
                 .ok_or_else(|| Failure::Usage(format!("`{name}` needs {wanted}; see --help")))
         };
         match name.as_str() {
-            "--faults" => flags.faults = faults(&value("off, mild, storm or outage")?)?,
+            "--faults" => flags.faults = faults(&value("off, mild, storm, outage or slow")?)?,
             "--seed" => flags.seed = seed(&value("a whole number")?)?,
             "--orders" => flags.orders = value("the path of a file")?.into(),
             "--json" if attached.is_none() => flags.json = true,
@@ -85,6 +85,7 @@ pub(crate) fn help() -> String {
         .map(|faults| {
             let text = match faults {
                 Faults::Outage => outage::description(),
+                Faults::Slow => slow::description(),
                 _ => Rates::of(*faults).to_string(),
             };
             let text = text.replace("; ", ";\n         ");
@@ -97,7 +98,7 @@ Pays 1,000 orders over HTTP with a bare, a naive and a steadfast client in turn,
 
 Usage: cargo run --release --example checkout -- [FLAGS]
 
-  --faults PLAN            what goes wrong on the server, as listed below (default: {faults})
+  --faults PLAN            what goes wrong, as listed below (default: {faults})
   --seed N                 the same seed, the same faults (default: {seed})
   --orders FILE            one JSON object a line (default: examples/data/orders.jsonl)
   --json                   print the report as one JSON object instead of a table
@@ -126,7 +127,7 @@ fn faults(value: &OsStr) -> Result<Faults, Failure> {
         .find(|faults| faults.name() == value)
         .ok_or_else(|| {
             Failure::Usage(format!(
-                "`--faults` is off, mild, storm or outage, and not `{value}`"
+                "`--faults` is off, mild, storm, outage or slow, and not `{value}`"
             ))
         })
 }
@@ -196,6 +197,7 @@ mod tests {
             assert_eq!(parsed(&["--faults", faults.name()]), Ok(Asked::Run(wanted)));
         }
         assert_eq!(Faults::Outage.name(), "outage");
+        assert_eq!(Faults::Slow.name(), "slow");
     }
 
     #[test]
@@ -227,7 +229,7 @@ mod tests {
         );
         assert_eq!(
             refused(&["--faults", "hail"]),
-            "`--faults` is off, mild, storm or outage, and not `hail`"
+            "`--faults` is off, mild, storm, outage or slow, and not `hail`"
         );
         assert_eq!(
             refused(&["--seed=-1"]),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::plan::Arrival;
+use crate::fate::Arrival;
 
 /// Proof that a card was charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,21 +1,25 @@
 //! A shop pays 1,000 orders over real HTTP while the payment server has a bad day.
 //!
 //! Three clients do it in turn, each with a fresh server and the same faults: `bare`, `naive`, and
-//! `steadfast`. Start reading in `clients.rs`.
+//! `steadfast`. Start reading in `clients.rs`. With `--faults slow` one shop pays through two providers, of which one
+//! becomes slow, with and without bulkheads: that is in `slow/shop.rs`.
 //!
 //! ```text
 //! cargo run --release --example checkout
 //! cargo run --release --example checkout -- --faults outage
+//! cargo run --release --example checkout -- --faults slow
 //! cargo run --release --example checkout -- --help
 //! ```
 
 mod clients;
 mod dice;
 mod failure;
+mod fate;
 mod faults;
 mod flags;
 mod gateway;
 mod ledger;
+mod numbers;
 mod orders;
 mod outage;
 mod plan;
@@ -23,11 +27,13 @@ mod progress;
 mod report;
 mod run;
 mod server;
+mod slow;
 mod table;
+mod window;
 mod words;
 
 use std::{
-    env,
+    env, fmt,
     io::{self, Write},
     process::ExitCode,
     sync::Arc,
@@ -35,11 +41,13 @@ use std::{
 
 use clients::{Bare, Naive, Steadfast};
 use failure::Failure;
+use faults::Faults;
 use flags::{Asked, Flags};
 use orders::{Card, Order};
 use plan::Plan;
 use report::{Clients, OutageReport, Report};
 use run::send_all;
+use serde::Serialize;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -58,10 +66,16 @@ async fn checkout() -> Result<(), Failure> {
         Asked::Run(flags) => flags,
     };
     let orders = orders::read(&flags.orders)?;
-    let report = compare(&flags, orders.into()).await?;
-    if flags.json {
+    match flags.faults {
+        Faults::Slow => show(&slow::compare(flags.seed, &orders).await?, flags.json),
+        _ => show(&compare(&flags, orders.into()).await?, flags.json),
+    }
+}
+
+fn show(report: &(impl Serialize + fmt::Display), as_json: bool) -> Result<(), Failure> {
+    if as_json {
         let json =
-            serde_json::to_string(&report).expect("a report has no maps and no failing parts");
+            serde_json::to_string(report).expect("a report has no maps and no failing parts");
         print(&format!("{json}\n"))
     } else {
         print(&format!("\n{report}"))
@@ -112,7 +126,6 @@ fn print(text: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faults::Faults;
 
     #[tokio::test]
     async fn without_faults_all_clients_pay_every_good_card_with_one_request() {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::dice::{Dice, Span};
+use crate::{
+    dice::{Dice, Span},
+    window::Window,
+};
 
 /// In an outage an order comes this long after the one before it, whatever became of that: customers
 /// do not wait for each other, and every client meets the same number of them.
@@ -30,35 +33,23 @@ pub(crate) fn due(index: usize) -> Duration {
     PACE.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
-/// From when until when the server is dead, counted from its first request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outage {
-    pub(crate) begins: Duration,
-    pub(crate) ends: Duration,
+/// From when until when the server is dead.
+pub(crate) fn window(dice: Dice) -> Window {
+    let begins = BEGINS.pick(dice.roll("outage begins", "", 0));
+    let lasts = LASTS.pick(dice.roll("outage lasts", "", 0));
+    Window {
+        begins,
+        ends: begins + lasts,
+    }
 }
 
-impl Outage {
-    pub(crate) fn of(dice: Dice) -> Self {
-        let begins = BEGINS.pick(dice.roll("outage begins", "", 0));
-        let lasts = LASTS.pick(dice.roll("outage lasts", "", 0));
-        Outage {
-            begins,
-            ends: begins + lasts,
-        }
-    }
-
-    pub(crate) fn is_on(&self, since_opening: Duration) -> bool {
-        (self.begins..self.ends).contains(&since_opening)
-    }
-
-    /// How many of so many orders come while the server is dead.
-    pub(crate) fn orders(&self, of: u64) -> u64 {
-        let due_before = |time: Duration| {
-            let due = time.as_nanos().div_ceil(PACE.as_nanos());
-            u64::try_from(due).unwrap_or(u64::MAX).min(of)
-        };
-        due_before(self.ends) - due_before(self.begins)
-    }
+/// How many of so many orders come while the server is dead.
+pub(crate) fn orders_in(outage: Window, of: u64) -> u64 {
+    let due_before = |time: Duration| {
+        let due = time.as_nanos().div_ceil(PACE.as_nanos());
+        u64::try_from(due).unwrap_or(u64::MAX).min(of)
+    };
+    due_before(outage.ends) - due_before(outage.begins)
 }
 
 #[cfg(test)]
@@ -66,15 +57,11 @@ mod tests {
     use super::*;
     use crate::clients::PROBE_INTERVAL;
 
-    fn plan(seed: u64) -> Outage {
-        Outage::of(Dice::new(seed))
-    }
-
     #[test]
     fn every_outage_leaves_orders_before_and_after_it() {
         for seed in 0..1000 {
-            let outage = plan(seed);
-            let during = outage.orders(1000);
+            let outage = window(Dice::new(seed));
+            let during = orders_in(outage, 1000);
             assert!((566..=600).contains(&during), "{during} with seed {seed}");
             let after = 1000 * PACE - outage.ends;
             assert!(after > PROBE_INTERVAL, "{after:?} with seed {seed}");
@@ -83,16 +70,13 @@ mod tests {
 
     #[test]
     fn an_order_belongs_to_the_outage_from_its_first_moment_to_its_last() {
-        let outage = Outage {
+        let outage = Window {
             begins: 2 * PACE,
             ends: 4 * PACE,
         };
-        let tick = Duration::from_nanos(1);
-        assert!(!outage.is_on(outage.begins - tick) && outage.is_on(outage.begins));
-        assert!(outage.is_on(outage.ends - tick) && !outage.is_on(outage.ends));
         // Due at 0, 1, [2, 3,] 4 and 5 times the pace.
-        assert_eq!(outage.orders(6), 2);
-        assert_eq!(outage.orders(3), 1);
-        assert_eq!(outage.orders(2), 0);
+        assert_eq!(orders_in(outage, 6), 2);
+        assert_eq!(orders_in(outage, 3), 1);
+        assert_eq!(orders_in(outage, 2), 0);
     }
 }

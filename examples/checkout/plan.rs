@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use crate::{
     dice::{Dice, Span},
+    fate::{Answer, Arrival, Fate},
     faults::{Faults, LIMITED_FOR, OVERLOADED_FOR, Rates, SLOW},
-    outage::Outage,
+    outage, slow,
+    window::Window,
 };
 
 /// An ordinary charge.
@@ -16,63 +18,25 @@ const ORDINARY: Span = Span { from: 40, to: 160 };
 /// A refusal at the door, before any work.
 const REFUSAL: Span = Span { from: 1, to: 5 };
 
-/// One request as the server sees it come in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival<'a> {
-    pub(crate) order: &'a str,
-    /// 1 for the first request of this order.
-    pub(crate) nth: u32,
-    /// Time since that first request.
-    pub(crate) since_first: Duration,
-    /// Time since the first request of all orders.
-    pub(crate) since_opening: Duration,
-}
-
-/// What happens to one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fate {
-    /// Time until it is answered.
-    pub(crate) latency: Duration,
-    pub(crate) answer: Answer,
-}
-
-/// How one request is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// As the card deserves: a receipt, or 402.
-    Served,
-    /// As the card deserves, but the connection is cut before the client learns of it.
-    Cut,
-    /// 500.
-    Error,
-    /// 503.
-    Overloaded,
-    /// 429, with this many whole seconds in `Retry-After`.
-    Limited { seconds: u64 },
-    /// Not at all: the server is dead, and the connection is cut before any charge.
-    Dead,
-}
-
-impl Answer {
-    /// Whether a good card has been charged by the time this answer is given.
-    pub(crate) fn is_charged(self) -> bool {
-        matches!(self, Answer::Served | Answer::Cut)
-    }
-}
-
 /// Everything that will go wrong in one run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     dice: Dice,
     rates: Rates,
-    outage: Option<Outage>,
+    outage: Option<Window>,
+    slow: Option<Window>,
 }
 
 impl Plan {
     pub(crate) fn of(faults: Faults, seed: u64) -> Self {
         let plan = Plan::new(seed, Rates::of(faults));
-        let outage = (faults == Faults::Outage).then(|| Outage::of(plan.dice));
-        Plan { outage, ..plan }
+        let outage = (faults == Faults::Outage).then(|| outage::window(plan.dice));
+        let slow = (faults == Faults::Slow).then(|| slow::window(plan.dice));
+        Plan {
+            outage,
+            slow,
+            ..plan
+        }
     }
 
     pub(crate) fn new(seed: u64, rates: Rates) -> Self {
@@ -80,11 +44,12 @@ impl Plan {
             dice: Dice::new(seed),
             rates,
             outage: None,
+            slow: None,
         }
     }
 
     #[cfg(test)]
-    pub(crate) fn dead(outage: Outage) -> Self {
+    pub(crate) fn dead(outage: Window) -> Self {
         Plan {
             outage: Some(outage),
             ..Plan::new(1, Rates::default())
@@ -92,7 +57,7 @@ impl Plan {
     }
 
     /// When the server is dead, if it ever is.
-    pub(crate) fn outage(&self) -> Option<Outage> {
+    pub(crate) fn outage(&self) -> Option<Window> {
         self.outage
     }
 
@@ -149,11 +114,13 @@ impl Plan {
         let Rates {
             errors, cut, slow, ..
         } = self.rates;
+        let is_slow = |window: Window| window.is_on(arrival.since_opening);
         let (span, answer) = match self
             .dice
             .roll("fault", arrival.order, arrival.nth)
             .in_thousand()
         {
+            _ if self.slow.is_some_and(is_slow) => (SLOW, Answer::Served),
             roll if roll < errors => (ORDINARY, Answer::Error),
             roll if roll < errors + cut => (ORDINARY, Answer::Cut),
             roll if roll < errors + cut + slow => (SLOW, Answer::Served),
@@ -257,6 +224,20 @@ mod tests {
         assert!(answers(outage.begins).all(|answer| answer == Answer::Dead));
         assert!(answers(Duration::ZERO).all(|answer| answer == Answer::Served));
         assert!(answers(outage.ends).all(|answer| answer == Answer::Served));
+    }
+
+    #[test]
+    fn a_slow_provider_is_slow_to_everybody_for_a_while_and_serves_all() {
+        let plan = Plan::of(Faults::Slow, 1);
+        let slow = plan.slow.expect("a slow provider");
+        let served = |since_opening, span: Span| {
+            let span = span.range();
+            fates_at(plan, since_opening)
+                .into_iter()
+                .all(|fate| fate.answer == Answer::Served && span.contains(&fate.latency))
+        };
+        assert!(served(slow.begins, SLOW));
+        assert!(served(Duration::ZERO, ORDINARY) && served(slow.ends, ORDINARY));
     }
 
     #[test]

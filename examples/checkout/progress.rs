@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 
 use tokio::time::Instant;
 
-use crate::report::count;
+use crate::numbers::count;
 
 /// A new count is worth drawing when this many more orders are done.
 const STRIDE: usize = 10;
@@ -42,7 +42,7 @@ impl Progress {
     pub(crate) fn reached(&self, done: usize) {
         if self.live && (done % STRIDE == 0 || done == self.total) {
             say(&format!(
-                "\r{:<10}  {done:>5} of {}",
+                "\r{:<17}  {done:>5} of {}",
                 self.client, self.total
             ));
         }

@@ -2,12 +2,20 @@
 
 use std::{fmt, time::Duration};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use tokio::time::Instant;
 
 use crate::{
-    clients::PROBE_INTERVAL, faults::Faults, ledger::Tally, outage::Outage, run::Paid, table, words,
+    clients::PROBE_INTERVAL,
+    faults::Faults,
+    ledger::Tally,
+    numbers::{in_milliseconds, milliseconds, percentile, rounded},
+    outage,
+    run::Paid,
+    table,
+    window::Window,
+    words,
 };
 
 /// What one client achieved.
@@ -39,9 +47,9 @@ pub(crate) struct Aftermath {
 
 impl Row {
     /// `recovered` is when the server was well again, where it had been dead.
-    pub(crate) fn of(paid: Vec<Paid>, tally: Tally, recovered: Option<Instant>) -> Self {
+    pub(crate) fn of<E>(paid: &[Paid<E>], tally: Tally, recovered: Option<Instant>) -> Self {
         let orders = paid.len() as u64;
-        let succeeded = paid.iter().map(|paid| u64::from(paid.succeeded)).sum();
+        let succeeded = paid.iter().map(|paid| u64::from(paid.result.is_ok())).sum();
         let mut times: Vec<Duration> = paid.iter().map(|paid| paid.took).collect();
         times.sort_unstable();
         Row {
@@ -54,41 +62,23 @@ impl Row {
             charged_twice: tally.charged_twice,
             outage: recovered.map(|recovered| Aftermath {
                 requests_in_outage: tally.in_outage,
-                first_success_after_ms: first_success(&paid, recovered).map(milliseconds),
+                first_success_after_ms: first_success(paid, recovered).map(milliseconds),
             }),
         }
     }
 }
 
 /// How long after `recovered` the first order was paid.
-fn first_success(paid: &[Paid], recovered: Instant) -> Option<Duration> {
+fn first_success<E>(paid: &[Paid<E>], recovered: Instant) -> Option<Duration> {
     paid.iter()
-        .filter(|paid| paid.succeeded)
+        .filter(|paid| paid.result.is_ok())
         .filter_map(|paid| paid.ended.checked_duration_since(recovered))
         .min()
-}
-
-/// The nearest-rank percentile of sorted times: the smallest that `percent` of them do not exceed.
-fn percentile(sorted: &[Duration], percent: usize) -> Duration {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted
-        .get(rank.saturating_sub(1))
-        .copied()
-        .unwrap_or_default()
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    rounded(time.as_secs_f64() * 1000.0, 10.0)
-}
-
-fn rounded(value: f64, parts: f64) -> f64 {
-    (value * parts).round() / parts
 }
 
 /// The three clients side by side. Serialises to what `--json` prints, displays as the table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Report {
-    #[serde(serialize_with = "name")]
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) orders: u64,
@@ -117,11 +107,11 @@ pub(crate) struct OutageReport {
 }
 
 impl OutageReport {
-    pub(crate) fn of(outage: Outage, orders: u64, without_breaker: Row) -> Self {
+    pub(crate) fn of(outage: Window, orders: u64, without_breaker: Row) -> Self {
         OutageReport {
             begins: outage.begins,
-            lasts: outage.ends - outage.begins,
-            orders: outage.orders(orders),
+            lasts: outage.length(),
+            orders: outage::orders_in(outage, orders),
             probe_interval: PROBE_INTERVAL,
             without_breaker,
         }
@@ -136,14 +126,6 @@ pub(crate) struct Clients {
     pub(crate) steadfast: Row,
 }
 
-fn name<S: Serializer>(faults: &Faults, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(faults.name())
-}
-
-fn in_milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(milliseconds(*time))
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         words::before(self, f)?;
@@ -152,11 +134,6 @@ impl fmt::Display for Report {
         writeln!(f)?;
         words::after(self, f)
     }
-}
-
-/// `1 order`, `2 orders`.
-pub(crate) fn count(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -199,7 +176,7 @@ pub(crate) mod tests {
             }),
             ..row(succeeded, requests, 0)
         };
-        let outage = Outage {
+        let outage = Window {
             begins: Duration::from_millis(600),
             ends: Duration::from_millis(3600),
         };
@@ -223,11 +200,12 @@ pub(crate) mod tests {
     fn a_row_counts_and_measures() {
         let start = Instant::now();
         let paid = |ms| Paid {
-            succeeded: ms != 3,
+            index: 0,
+            result: if ms == 3 { Err("lost") } else { Ok(()) },
             took: Duration::from_millis(ms),
             ended: start + Duration::from_millis(ms),
         };
-        let paid: Vec<Paid> = (1..=200).rev().map(paid).collect();
+        let paid: Vec<Paid<&str>> = (1..=200).rev().map(paid).collect();
         let tally = Tally {
             requests: 250,
             charged_twice: 4,
@@ -243,7 +221,7 @@ pub(crate) mod tests {
             charged_twice: 4,
             outage: None,
         };
-        assert_eq!(Row::of(paid.clone(), tally, None), wanted);
+        assert_eq!(Row::of(&paid, tally, None), wanted);
 
         // The order that ended half a millisecond later failed.
         let recovered = start + Duration::from_micros(2500);
@@ -252,21 +230,12 @@ pub(crate) mod tests {
             first_success_after_ms: Some(1.5),
         });
         assert_eq!(
-            Row::of(paid.clone(), tally, Some(recovered)),
+            Row::of(&paid, tally, Some(recovered)),
             Row { outage, ..wanted }
         );
         let too_late = start + Duration::from_secs(1);
-        let outage = Row::of(paid, tally, Some(too_late)).outage;
+        let outage = Row::of(&paid, tally, Some(too_late)).outage;
         assert_eq!(outage.and_then(|it| it.first_success_after_ms), None);
-    }
-
-    #[test]
-    fn a_percentile_is_one_of_the_times() {
-        let times = [10, 20, 30].map(Duration::from_millis);
-        assert_eq!(percentile(&times, 50), times[1]);
-        assert_eq!(percentile(&times, 99), times[2]);
-        assert_eq!(percentile(&times[..1], 1), times[0]);
-        assert_eq!(percentile(&[], 50), Duration::ZERO);
     }
 
     fn json_row(

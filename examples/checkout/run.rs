@@ -4,7 +4,7 @@
     reason = "the stopwatch: latency as a customer sees it"
 )]
 
-use std::{fmt, future::pending, io, sync::Arc, time::Duration};
+use std::{fmt, future::pending, sync::Arc, time::Duration};
 
 use tokio::{
     select,
@@ -21,10 +21,12 @@ use crate::{
 pub(crate) const CONCURRENCY: usize = 64;
 
 /// How one order went.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Paid {
-    pub(crate) succeeded: bool,
-    /// From the first request to the result, waits included.
+#[derive(Clone, Debug)]
+pub(crate) struct Paid<E> {
+    /// Which of the orders it was.
+    pub(crate) index: usize,
+    pub(crate) result: Result<(), E>,
+    /// From when the order came to the result, waits included.
     pub(crate) took: Duration,
     pub(crate) ended: Instant,
 }
@@ -45,27 +47,40 @@ where
     C: Client,
     E: fmt::Display,
 {
-    let server = Server::start(plan)
-        .await
-        .map_err(|error| no_server(&error))?;
-    let client = connect(server.url()).map_err(|error| {
-        Failure::Environment(format!("cannot set up the {name} client: {error}"))
-    })?;
-    let progress = Progress::start(name, orders.len());
-    let paid = pay_all(orders, client, Due::of(plan), &progress).await;
-    progress.finish();
+    let server = start(plan).await?;
+    let client = connect(server.url()).map_err(|error| no_client(name, &error))?;
+    let paid = pay_all(name, orders, client, Due::of(plan, orders.len())).await;
     let recovered = plan
         .outage()
         .and_then(|outage| Some(server.opened()? + outage.ends));
-    Ok(Row::of(paid, server.stop().await, recovered))
+    Ok(Row::of(&paid, server.stop().await, recovered))
 }
 
-async fn pay_all<C: Client>(
+/// Starts a payment server.
+///
+/// # Errors
+///
+/// [`Failure::Environment`] when there is no port for it.
+pub(crate) async fn start(plan: Plan) -> Result<Server, Failure> {
+    Server::start(plan).await.map_err(|error| {
+        Failure::Environment(format!(
+            "cannot start the payment server on 127.0.0.1: {error}"
+        ))
+    })
+}
+
+pub(crate) fn no_client(name: &str, error: &impl fmt::Display) -> Failure {
+    Failure::Environment(format!("cannot set up the {name} client: {error}"))
+}
+
+/// Pays all `orders`, each when it is due, and shows how far it is.
+pub(crate) async fn pay_all<C: Client>(
+    name: &'static str,
     orders: &Arc<[Order]>,
     client: C,
     due: Due,
-    progress: &Progress,
-) -> Vec<Paid> {
+) -> Vec<Paid<C::Error>> {
+    let progress = Progress::start(name, orders.len());
     let client = Arc::new(client);
     let mut under_way = JoinSet::new();
     let mut begun = 0;
@@ -73,13 +88,12 @@ async fn pay_all<C: Client>(
     while paid.len() < orders.len() {
         let next = due.wait(begun, under_way.len());
         select! {
-            () = next, if begun < orders.len() => {
+            came = next, if begun < orders.len() => {
                 let (orders, client, index) = (Arc::clone(orders), Arc::clone(&client), begun);
                 under_way.spawn(async move {
-                    let started = Instant::now();
-                    let succeeded = client.pay(&orders[index]).await.is_ok();
+                    let result = client.pay(&orders[index]).await.map(drop);
                     let ended = Instant::now();
-                    Paid { succeeded, took: ended - started, ended }
+                    Paid { index, result, took: ended - came, ended }
                 });
                 begun += 1;
             }
@@ -90,40 +104,45 @@ async fn pay_all<C: Client>(
             }
         }
     }
+    progress.finish();
     paid
 }
 
 /// When an order comes.
-#[derive(Clone, Copy, Debug)]
-enum Due {
+#[derive(Clone, Debug)]
+pub(crate) enum Due {
     /// As soon as fewer than [`CONCURRENCY`] are under way.
     InTurn,
-    /// At a time of its own, counted from here.
-    AtItsTime(Instant),
+    /// At a time of its own, whatever became of the others.
+    AtItsTime(Vec<Instant>),
 }
 
 impl Due {
-    fn of(plan: Plan) -> Due {
+    fn of(plan: Plan, orders: usize) -> Due {
         match plan.outage() {
             None => Due::InTurn,
-            Some(_) => Due::AtItsTime(Instant::now()),
+            Some(_) => Due::after((0..orders).map(outage::due)),
         }
     }
 
-    /// Until the order with this index is due.
-    async fn wait(self, index: usize, under_way: usize) {
+    /// So long after now.
+    pub(crate) fn after(times: impl Iterator<Item = Duration>) -> Due {
+        let start = Instant::now();
+        Due::AtItsTime(times.map(|time| start + time).collect())
+    }
+
+    /// Until the order with this index is due; since when it is.
+    async fn wait(&self, index: usize, under_way: usize) -> Instant {
         match self {
-            Due::InTurn if under_way < CONCURRENCY => {}
+            Due::InTurn if under_way < CONCURRENCY => Instant::now(),
             Due::InTurn => pending().await,
-            Due::AtItsTime(start) => sleep_until(start + outage::due(index)).await,
+            Due::AtItsTime(times) => {
+                // Not when the timer rang: a customer waits from the moment of the order.
+                sleep_until(times[index]).await;
+                times[index]
+            }
         }
     }
-}
-
-fn no_server(error: &io::Error) -> Failure {
-    Failure::Environment(format!(
-        "cannot start the payment server on 127.0.0.1: {error}"
-    ))
 }
 
 #[cfg(test)]
@@ -132,12 +151,12 @@ mod tests {
     use crate::{
         clients::{Naive, PROBE_INTERVAL, Steadfast},
         orders::Card,
-        outage::Outage,
+        window::Window,
     };
 
     #[tokio::test]
     async fn the_breaker_spares_a_dead_server_and_soon_finds_out_that_it_is_well() {
-        let outage = Outage {
+        let outage = Window {
             begins: Duration::from_millis(300),
             ends: Duration::from_millis(2400),
         };

@@ -28,9 +28,10 @@ use tokio::{
 };
 
 use crate::{
+    fate::{Answer, Fate},
     ledger::{Ledger, Receipt, Tally},
     orders::{Card, Order},
-    plan::{Answer, Fate, Plan},
+    plan::Plan,
 };
 
 /// A server that is listening.
@@ -157,7 +158,7 @@ mod tests {
     use crate::{
         faults::Rates,
         gateway::{ChargeError, Gateway},
-        outage::Outage,
+        window::Window,
     };
 
     fn order(card: Card) -> Order {
@@ -252,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_dead_server_counts_its_requests_answers_none_and_charges_nobody() {
-        let (server, gateway) = start_with(Plan::dead(Outage {
+        let (server, gateway) = start_with(Plan::dead(Window {
             begins: Duration::ZERO,
             ends: Duration::MAX,
         }))

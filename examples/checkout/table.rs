@@ -5,7 +5,7 @@ use std::fmt;
 use crate::report::{Clients, Report, Row};
 
 /// What stands over a column, and what in it.
-type Column = (&'static str, fn(&Row) -> String);
+pub(crate) type Column<R = Row> = (&'static str, fn(&R) -> String);
 
 const SUCCEEDED: Column = ("succeeded", |row| row.succeeded.to_string());
 const FAILED: Column = ("failed", |row| row.failed.to_string());
@@ -45,16 +45,26 @@ pub(crate) fn of(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         rows.insert(2, ("no breaker", &outage.without_breaker));
         columns = OF_AN_OUTAGE;
     }
-    let client = rows.iter().map(|(name, _)| name.len()).max();
-    let client = client.unwrap_or_default();
+    write("client", columns, &rows, f)
+}
 
-    write!(f, "{:<client$}", "client")?;
+/// A line of headers and a line a row; `names` stands over the names of the rows.
+pub(crate) fn write<R>(
+    names: &str,
+    columns: &[Column<R>],
+    rows: &[(&str, &R)],
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let wide = rows.iter().map(|(name, _)| name.len()).max();
+    let wide = wide.unwrap_or_default().max(names.len());
+
+    write!(f, "{names:<wide$}")?;
     for column in columns {
         write!(f, "  {:>width$}", column.0, width = width(column))?;
     }
     writeln!(f)?;
     for (name, row) in rows {
-        write!(f, "{name:<client$}")?;
+        write!(f, "{name:<wide$}")?;
         for column in columns {
             write!(f, "  {:>width$}", column.1(row), width = width(column))?;
         }
@@ -63,11 +73,11 @@ pub(crate) fn of(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-fn width((header, _): &Column) -> usize {
+fn width<R>((header, _): &Column<R>) -> usize {
     header.len().max(8)
 }
 
-fn or_dash(cell: Option<String>) -> String {
+pub(crate) fn or_dash(cell: Option<String>) -> String {
     cell.unwrap_or_else(|| "-".to_owned())
 }
 

@@ -1,12 +1,13 @@
 //! What to see in the table, in plain words that follow its numbers.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use crate::{
     clients::{HALF_OPEN_FOR, OPEN_FOR},
     faults::Faults,
+    numbers::{count, seconds},
     outage::PACE,
-    report::{Clients, OutageReport, Report, Row, count},
+    report::{Clients, OutageReport, Report, Row},
     run::CONCURRENCY,
 };
 
@@ -149,13 +150,9 @@ the retry budget allows, waits for the next probe first: that is the p99 of stea
     )
 }
 
-fn come(orders: u64) -> String {
+pub(crate) fn come(orders: u64) -> String {
     let s = if orders == 1 { "s" } else { "" };
     format!("{} come{s}", count(orders, "order"))
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.2} s", time.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -221,7 +221,7 @@ mod tests {
         assert!(
             parse("--group nobody")
                 .unwrap_err()
-                .contains("retry, timeout, breaker, stack3")
+                .contains("retry, timeout, breaker, bulkhead, stack3")
         );
         assert!(parse("--group").is_err());
     }

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use seatbelt::ResilienceContext;
-use steadfast::{CircuitBreaker, CircuitBreakerBuilder, Ratio, Retry, RetryBudget};
+use steadfast::{Bulkhead, CircuitBreaker, CircuitBreakerBuilder, Ratio, Retry, RetryBudget};
 use tower::{
     retry::{
         Policy,
@@ -171,6 +171,22 @@ pub(super) fn steadfast_breaker(
         .open_for(OPEN_FOR)
         .build()
         .expect("half of at least 20 calls, and a day, are valid")
+}
+
+/// Ours; nobody may wait.
+pub(super) fn steadfast_bulkhead(calls: usize) -> Bulkhead {
+    let calls = u32::try_from(calls).expect("a few calls at a time");
+    let bulkhead = Bulkhead::max_concurrent(calls).build();
+    bulkhead.expect("more than none is valid")
+}
+
+/// tower-resilience's bulkhead; nobody may wait.
+pub(super) fn tower_resilience_bulkhead(calls: usize) -> tower_resilience::bulkhead::BulkheadLayer {
+    tower_resilience::bulkhead::BulkheadLayer::builder()
+        .max_concurrent_calls(calls)
+        .reject_when_full()
+        .build()
+        .expect("more than none is valid")
 }
 
 /// recloser's circuit breaker. It counts the last 100 calls, and judges none before there are so many.

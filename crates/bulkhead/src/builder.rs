@@ -1,10 +1,16 @@
 //! How a bulkhead is configured.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use steadfast_core::InvalidConfig;
 
-use crate::{Bulkhead, Order, cell::Cell, settings::Settings, word::MAX_PERMITS};
+use crate::{
+    AdaptiveLimit, Bulkhead, Order,
+    cell::Cell,
+    check::{check, check_time},
+    settings::Settings,
+    word::MAX_PERMITS,
+};
 
 const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -16,6 +22,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 #[must_use = "it is a policy only when built"]
 pub struct BulkheadBuilder {
     max_concurrent: u32,
+    adaptive: Option<AdaptiveLimit>,
     max_waiting: u32,
     max_wait: Duration,
     order: Order,
@@ -26,10 +33,18 @@ impl BulkheadBuilder {
     pub(crate) fn new(max_concurrent: u32) -> Self {
         BulkheadBuilder {
             max_concurrent,
+            adaptive: None,
             max_waiting: 0,
             max_wait: DEFAULT_MAX_WAIT,
             order: Order::Fifo,
             name: "bulkhead",
+        }
+    }
+
+    pub(crate) fn adaptive(limit: AdaptiveLimit) -> Self {
+        BulkheadBuilder {
+            adaptive: Some(limit.clone()),
+            ..BulkheadBuilder::new(limit.first_limit())
         }
     }
 
@@ -88,7 +103,10 @@ impl BulkheadBuilder {
     }
 
     fn settings(self) -> Result<Settings, InvalidConfig> {
-        check_limit("max_concurrent", self.max_concurrent)?;
+        match &self.adaptive {
+            Some(limit) => limit.check()?,
+            None => check_limit("max_concurrent", self.max_concurrent)?,
+        }
         check("max_waiting", self.max_waiting, 0, MAX_WAITING)?;
         check_time("max_wait", self.max_wait, Duration::ZERO, DAY)?;
         if let Order::Codel { target, interval } = self.order {
@@ -98,6 +116,7 @@ impl BulkheadBuilder {
         let may_wait = !self.max_wait.is_zero();
         Ok(Settings {
             max_concurrent: self.max_concurrent,
+            adaptive: self.adaptive,
             max_waiting: if may_wait { self.max_waiting } else { 0 },
             max_wait: self.max_wait,
             order: self.order,
@@ -109,34 +128,4 @@ impl BulkheadBuilder {
 /// Whether a bulkhead can have so many permits.
 pub(crate) fn check_limit(field: &'static str, limit: u32) -> Result<(), InvalidConfig> {
     check(field, limit, 1, MAX_PERMITS)
-}
-
-fn check<T: PartialOrd + fmt::Display>(
-    field: &'static str,
-    value: T,
-    least: T,
-    most: T,
-) -> Result<(), InvalidConfig> {
-    if value >= least && value <= most {
-        return Ok(());
-    }
-    let allowed = format_args!("{least} to {most}");
-    Err(InvalidConfig::new(field, value, allowed))
-}
-
-fn check_time(
-    field: &'static str,
-    value: Duration,
-    least: Duration,
-    most: Duration,
-) -> Result<(), InvalidConfig> {
-    if value >= least && value <= most {
-        return Ok(());
-    }
-    let allowed = format_args!("{least:?} to {most:?}");
-    Err(InvalidConfig::new(
-        field,
-        format_args!("{value:?}"),
-        allowed,
-    ))
 }

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use steadfast_core::{Idle, Instant, InvalidConfig, Rejection, Runtime};
 
 use crate::{
+    adaptive::AdaptiveLimit,
     builder::{BulkheadBuilder, check_limit},
     cell::Cell,
     permit::{OwnedPermit, Permit},
@@ -43,6 +44,10 @@ use crate::{
 /// lock, no allocation, no clock read. A refusal because the queue is full, or there is none, is one load. A
 /// call that waits takes a short lock when it enters, when it is polled and when it is called up, one timer
 /// if nobody further out has one for its deadline, and is woken once.
+///
+/// Where the limit [adapts](Bulkhead::adaptive), a call takes two clock reads more, one of them shared with
+/// the pipeline, and a few atomic additions, in stripes. Sixteen times in a window one of the calls looks at
+/// them, under a lock for which nobody waits.
 ///
 /// # Errors
 ///
@@ -106,6 +111,23 @@ impl Bulkhead {
         BulkheadBuilder::new(calls)
     }
 
+    /// Lets as many calls run at a time as the dependency bears, which it finds out from how they fare.
+    ///
+    /// It begins with the limit's [`initial`](AdaptiveLimit::initial). A change is an
+    /// [`Event::LimitChanged`](steadfast_core::Event::LimitChanged), and [`limit`](Bulkhead::limit) says what
+    /// it is. It counts permits, so a call of a higher cost takes more of it.
+    ///
+    /// ```
+    /// # use steadfast_bulkhead::{AdaptiveLimit, Bulkhead, Vegas};
+    /// let limit = AdaptiveLimit::new(Vegas::new()).initial(30).min(5).max(400);
+    /// let bulkhead = Bulkhead::adaptive(limit).max_waiting(100).build()?;
+    /// assert_eq!(bulkhead.limit(), 30);
+    /// # Ok::<(), steadfast_core::InvalidConfig>(())
+    /// ```
+    pub fn adaptive(limit: impl Into<AdaptiveLimit>) -> BulkheadBuilder {
+        BulkheadBuilder::adaptive(limit.into())
+    }
+
     /// Another bulkhead with the settings that this one was built with, empty, that shares nothing with it:
     /// for [`Keyed`](steadfast_core::Keyed).
     ///
@@ -145,8 +167,8 @@ impl Bulkhead {
         runtime: R,
         cost: u32,
     ) -> Result<Permit<'_, R>, Rejection> {
-        self.take(&runtime, cost)?;
-        Ok(Permit::new(&self.cell, runtime, cost))
+        let began = self.take(&runtime, cost)?;
+        Ok(Permit::new(&self.cell, runtime, cost, began))
     }
 
     /// As [`try_acquire`](Bulkhead::try_acquire), for a permit that borrows nothing.
@@ -159,13 +181,18 @@ impl Bulkhead {
         runtime: R,
         cost: u32,
     ) -> Result<OwnedPermit<R>, Rejection> {
-        self.take(&runtime, cost)?;
-        Ok(OwnedPermit::new(Arc::clone(&self.cell), runtime, cost))
+        let began = self.take(&runtime, cost)?;
+        let cell = Arc::clone(&self.cell);
+        Ok(OwnedPermit::new(cell, runtime, cost, began))
     }
 
-    fn take<R: Runtime>(&self, runtime: &R, cost: u32) -> Result<(), Rejection> {
-        let taken = self.cell.try_take(cost);
-        taken.map_err(|word| self.cell.reject(runtime, self.cell.counts(word)))
+    /// When they were taken, where anybody asks.
+    fn take<R: Runtime>(&self, runtime: &R, cost: u32) -> Result<Instant, Rejection> {
+        match self.cell.try_take(cost) {
+            Ok(()) if self.cell.is_adaptive() => Ok(runtime.now()),
+            Ok(()) => Ok(Instant::MAX),
+            Err(word) => Err(self.cell.reject(runtime, self.cell.counts(word))),
+        }
     }
 
     /// How many permits there are.
@@ -190,7 +217,8 @@ impl Bulkhead {
     ///
     /// # Errors
     ///
-    /// When `limit` is out of its range; then nothing changes.
+    /// When `limit` is out of its range, or when the limit [adapts](Bulkhead::adaptive) by itself; then nothing
+    /// changes.
     ///
     /// ```
     /// # use steadfast_bulkhead::Bulkhead;
@@ -205,9 +233,19 @@ impl Bulkhead {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn resize(&self, limit: u32) -> Result<(), InvalidConfig> {
+        if self.cell.is_adaptive() {
+            let allowed = "only set by hand where it does not adapt";
+            return Err(InvalidConfig::new("limit", limit, allowed));
+        }
         check_limit("limit", limit)?;
         self.cell.set_limit(limit);
         Ok(())
+    }
+
+    /// Whether nobody holds a permit, waits for one, or has another handle.
+    fn is_empty(&self) -> bool {
+        let word = self.cell.word();
+        Arc::strong_count(&self.cell) == 1 && word.in_flight() == 0 && !word.is_queued()
     }
 
     /// The name under which it speaks in rejections and events.
@@ -223,14 +261,16 @@ impl Bulkhead {
     }
 }
 
-/// Nothing in flight, nobody waits, nobody else holds a handle, and its limit is what it was built with.
+/// Idle: nothing in flight, nobody waits, nobody else holds a handle, and its limit is what it was built with.
+///
+/// Dispensable: the same with a limit that it has learnt.
 impl Idle for Bulkhead {
     fn is_idle_at(&self, _now: Instant) -> bool {
-        let word = self.cell.word();
-        Arc::strong_count(&self.cell) == 1
-            && word.in_flight() == 0
-            && !word.is_queued()
-            && word.limit() == self.cell.settings.max_concurrent
+        self.is_empty() && self.limit() == self.cell.settings.max_concurrent
+    }
+
+    fn is_dispensable_at(&self, _now: Instant) -> bool {
+        self.cell.is_adaptive() && self.is_empty()
     }
 }
 

@@ -8,6 +8,8 @@ use std::{
 use steadfast_core::{Event, Instant, Rejection, RejectionKind, Runtime};
 
 use crate::{
+    adaptive::{Sample, Tally},
+    feed::Feed,
     queue::{Arrival, Place, Queue, Turn},
     settings::Settings,
     sync::{Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
@@ -22,6 +24,7 @@ pub(crate) struct Cell {
     pub(crate) settings: Settings,
     word: OwnLine<AtomicU64>,
     queue: OwnLine<Mutex<Queue>>,
+    feed: Option<Feed>,
 }
 
 /// How many permits are out and how many calls wait, as a refusal says.
@@ -53,6 +56,7 @@ impl Cell {
         let queue = Queue::new(settings.order, settings.max_waiting);
         let word = Word::new(settings.max_concurrent).with_queue(false, queue.is_full());
         Cell {
+            feed: settings.adaptive.as_ref().map(Feed::new),
             settings,
             word: OwnLine(AtomicU64::new(word.bits())),
             queue: OwnLine(Mutex::new(queue)),
@@ -216,14 +220,42 @@ impl Cell {
 
     /// Changes the limit. Those who wait for more than that are given up.
     pub(crate) fn set_limit(&self, limit: u32) {
+        self.change_limit(limit).wake();
+    }
+
+    fn change_limit(&self, limit: u32) -> Wakers {
         let mut wakers = Wakers::default();
         let mut queue = self.queue.0.lock();
         let word = self.word();
         self.change(word, word.with_limit(limit));
         queue.shed_above(limit, &mut wakers);
         self.settle(&mut queue, None, &mut wakers);
-        drop(queue);
-        wakers.wake();
+        wakers
+    }
+
+    /// Whether it learns its limit from the calls.
+    #[inline]
+    pub(crate) fn is_adaptive(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    /// Learns from a call that ended at `now`, when so many permits were out.
+    pub(crate) fn learn<R: Runtime>(
+        &self,
+        sample: Sample,
+        in_flight: u32,
+        now: Instant,
+        runtime: &R,
+    ) {
+        let Some(feed) = &self.feed else {
+            return;
+        };
+        let set = |limit| (self.word().limit(), limit, self.change_limit(limit));
+        let call = Tally::one(sample, in_flight);
+        if let Some((from, to, wakers)) = feed.record_at(call, now, || runtime.random(), set) {
+            wakers.wake();
+            runtime.emit(&Event::limit_changed(self.settings.name, from, to));
+        }
     }
 
     /// What there is to say to a call for which `word` has no room.

@@ -1,4 +1,5 @@
-//! Bulkhead with a bounded queue, exact hand-over, weights, priorities and CoDel, on any executor.
+//! Bulkhead with a bounded queue, exact hand-over, weights, priorities, CoDel and adaptive limits, on any
+//! executor.
 //!
 //! ```
 //! use std::time::Duration;
@@ -36,6 +37,7 @@
 //! | `max_wait` | 1s, and never beyond the deadline of the call |
 //! | order | first come, first served |
 //! | target and interval of `Order::CODEL` | 5ms and 100ms |
+//! | an adaptive limit | 20 at first, 1 to 1000; see [`AdaptiveLimit`] |
 //!
 //! # Promises
 //!
@@ -55,6 +57,21 @@
 //! wait until it is too late. `.lifo()` serves the newest, `.by_priority()` what matters most, and
 //! `.codel(target, interval)` is fair until there is overload, and then serves the newest and gives up those
 //! who have waited too long.
+//!
+//! # A limit that adapts
+//!
+//! How many calls a dependency bears changes, and is seldom known. [`Bulkhead::adaptive`] finds it out from how
+//! long calls take and which are dropped: by [`Vegas`], [`Gradient2`] or [`Aimd`], whose pages and that of
+//! [`AdaptiveLimit`] say what each is for.
+//!
+//! ```
+//! use steadfast_bulkhead::{AdaptiveLimit, Bulkhead, Vegas};
+//!
+//! let limit = AdaptiveLimit::new(Vegas::new()).initial(50).min(10).max(400);
+//! let bulkhead = Bulkhead::adaptive(limit).max_waiting(100).build()?;
+//! assert_eq!(bulkhead.limit(), 50); // for now
+//! # Ok::<(), steadfast_core::InvalidConfig>(())
+//! ```
 //!
 //! # One for each tenant
 //!
@@ -82,10 +99,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod adaptive;
 mod builder;
 mod bulkhead;
 mod cell;
+mod check;
 mod codel;
+mod feed;
 mod order;
 mod permit;
 mod policy;
@@ -96,6 +116,7 @@ mod wait;
 mod wakers;
 mod word;
 
+pub use adaptive::{AdaptiveLimit, Aimd, Gradient2, Vegas};
 pub use builder::BulkheadBuilder;
 pub use bulkhead::Bulkhead;
 pub use order::Order;

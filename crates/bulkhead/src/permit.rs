@@ -1,116 +1,155 @@
 //! What an admitted call holds.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
-use steadfast_core::{Outcome, Runtime};
+use steadfast_core::{Class, Instant, Outcome, Runtime, Verdict};
 
-use crate::cell::{Cell, Counts};
+use crate::{
+    adaptive::Sample,
+    cell::{Cell, Counts},
+};
 
-/// Leave to run, from [`Bulkhead::try_acquire`](crate::Bulkhead::try_acquire). Dropping it gives it back.
-#[must_use = "dropped at once it lets nothing run"]
-pub struct Permit<'p, R: Runtime> {
-    cell: &'p Cell,
+/// Permits that are counted as out, until this is dropped.
+struct Held<C: Deref<Target = Cell>, R: Runtime> {
+    cell: C,
     runtime: R,
     cost: u32,
+    /// When they were taken, where the limit adapts.
+    began: Instant,
 }
 
-impl<'p, R: Runtime> Permit<'p, R> {
-    /// For so many permits, which are counted as out.
+impl<C: Deref<Target = Cell>, R: Runtime> Held<C, R> {
+    /// Gives them back, once. Every end of a call comes here.
     #[inline]
-    pub(crate) fn new(cell: &'p Cell, runtime: R, cost: u32) -> Self {
-        Permit {
-            cell,
-            runtime,
-            cost,
-        }
-    }
-
-    /// Leave for nothing.
-    #[inline]
-    pub(crate) fn none(cell: &'p Cell, runtime: R) -> Self {
-        Permit::new(cell, runtime, 0)
-    }
-
-    pub(crate) fn cell(&self) -> &'p Cell {
-        self.cell
-    }
-
-    /// Gives it back, once. Every end of a call comes here.
-    #[inline]
-    pub(crate) fn end(&mut self) {
+    fn give_back(&mut self) {
         let cost = std::mem::take(&mut self.cost);
         if cost > 0 {
             self.cell.give_back(cost, || self.runtime.now());
         }
     }
 
+    /// Gives them back, and says what the call came to, where anybody asks.
+    #[inline]
+    fn end(&mut self, class: impl FnOnce() -> Class) {
+        if self.cell.is_adaptive() {
+            self.end_and_learn(class());
+        } else {
+            self.give_back();
+        }
+    }
+
+    #[inline(never)]
+    fn end_and_learn(&mut self, class: Class) {
+        let in_flight = self.cell.word().in_flight();
+        let is_counted = self.cost > 0;
+        self.give_back();
+        let now = self.runtime.now();
+        if let Some(sample) = Sample::of(class, self.began, now).filter(|_| is_counted) {
+            self.cell.learn(sample, in_flight, now, &self.runtime);
+        }
+    }
+
+    fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("bulkhead", &self.cell.settings.name)
+            .field("cost", &self.cost)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Deref<Target = Cell>, R: Runtime> Drop for Held<C, R> {
+    #[inline]
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// Leave to run, from [`Bulkhead::try_acquire`](crate::Bulkhead::try_acquire). Dropping it gives it back.
+#[must_use = "dropped at once it lets nothing run"]
+pub struct Permit<'p, R: Runtime>(Held<&'p Cell, R>);
+
+impl<'p, R: Runtime> Permit<'p, R> {
+    /// For so many permits, which are counted as out.
+    #[inline]
+    pub(crate) fn new(cell: &'p Cell, runtime: R, cost: u32, began: Instant) -> Self {
+        Permit(Held {
+            cell,
+            runtime,
+            cost,
+            began,
+        })
+    }
+
+    /// Leave for nothing.
+    #[inline]
+    pub(crate) fn none(cell: &'p Cell, runtime: R) -> Self {
+        Permit::new(cell, runtime, 0, Instant::MAX)
+    }
+
+    pub(crate) fn cell(&self) -> &'p Cell {
+        self.0.cell
+    }
+
+    /// Gives it back at the end of a call that came to this.
+    #[inline]
+    pub(crate) fn end<T, E>(&mut self, outcome: &Outcome<T, E>) {
+        self.0.end(|| Sample::class_of(outcome));
+    }
+
     /// What there is in its place where it was refused.
     #[cold]
     pub(crate) fn refused<T, E>(&self, counts: Counts) -> Outcome<T, E> {
-        Outcome::rejected(self.cell.reject(&self.runtime, counts))
+        Outcome::rejected(self.0.cell.reject(&self.0.runtime, counts))
     }
 
     /// How many permits it is.
     #[must_use]
     pub fn cost(&self) -> u32 {
-        self.cost
+        self.0.cost
     }
-}
 
-impl<R: Runtime> Drop for Permit<'_, R> {
-    #[inline]
-    fn drop(&mut self) {
-        self.end();
+    /// Gives it back, and says what the call came to: an [adaptive](crate::Bulkhead::adaptive) limit learns
+    /// from that. From one that is dropped it learns nothing.
+    pub fn record(mut self, verdict: &Verdict) {
+        self.0.end(|| verdict.class());
     }
 }
 
 impl<R: Runtime> fmt::Debug for Permit<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit")
-            .field("bulkhead", &self.cell.settings.name)
-            .field("cost", &self.cost)
-            .finish_non_exhaustive()
+        self.0.fmt_as("Permit", f)
     }
 }
 
 /// Leave to run that a spawned task can take along, from
 /// [`Bulkhead::try_acquire_owned`](crate::Bulkhead::try_acquire_owned). Dropping it gives it back.
 #[must_use = "dropped at once it lets nothing run"]
-pub struct OwnedPermit<R: Runtime> {
-    cell: Arc<Cell>,
-    runtime: R,
-    cost: u32,
-}
+pub struct OwnedPermit<R: Runtime>(Held<Arc<Cell>, R>);
 
 impl<R: Runtime> OwnedPermit<R> {
-    pub(crate) fn new(cell: Arc<Cell>, runtime: R, cost: u32) -> Self {
-        OwnedPermit {
+    pub(crate) fn new(cell: Arc<Cell>, runtime: R, cost: u32, began: Instant) -> Self {
+        OwnedPermit(Held {
             cell,
             runtime,
             cost,
-        }
+            began,
+        })
     }
 
     /// How many permits it is.
     #[must_use]
     pub fn cost(&self) -> u32 {
-        self.cost
+        self.0.cost
     }
-}
 
-impl<R: Runtime> Drop for OwnedPermit<R> {
-    fn drop(&mut self) {
-        if self.cost > 0 {
-            self.cell.give_back(self.cost, || self.runtime.now());
-        }
+    /// As [`Permit::record`].
+    pub fn record(mut self, verdict: &Verdict) {
+        self.0.end(|| verdict.class());
     }
 }
 
 impl<R: Runtime> fmt::Debug for OwnedPermit<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit")
-            .field("bulkhead", &self.cell.settings.name)
-            .field("cost", &self.cost)
-            .finish_non_exhaustive()
+        self.0.fmt_as("OwnedPermit", f)
     }
 }

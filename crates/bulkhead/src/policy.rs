@@ -8,7 +8,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use steadfast_core::{Attempt, Operation, Outcome, Policies, Policy};
+use steadfast_core::{Attempt, Instant, Operation, Outcome, Policies, Policy, Runtime};
 
 use crate::{
     Bulkhead,
@@ -24,12 +24,11 @@ impl<'p, O: Operation> Policy<'p, O> for Bulkhead {
     type Future = BulkheadFuture<'p, O>;
 
     #[inline]
-    fn run(&'p self, operation: O, attempt: Attempt<O::Runtime>) -> Self::Future {
+    fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
         let cell = &*self.cell;
-        let cost = attempt.cost();
-        match cell.try_take(cost) {
+        match cell.try_take(attempt.cost()) {
             Ok(()) => {
-                let permit = Permit::new(cell, attempt.runtime().clone(), cost);
+                let permit = cell.permit(&mut attempt);
                 BulkheadFuture {
                     state: State::Running {
                         future: operation.start(attempt),
@@ -42,6 +41,19 @@ impl<'p, O: Operation> Policy<'p, O> for Bulkhead {
                 state: State::without_room(cell, word, operation, attempt),
             },
         }
+    }
+}
+
+impl Cell {
+    /// For permits that were taken for this attempt.
+    #[inline]
+    fn permit<R: Runtime>(&self, attempt: &mut Attempt<R>) -> Permit<'_, R> {
+        let began = if self.is_adaptive() {
+            attempt.now()
+        } else {
+            Instant::MAX
+        };
+        Permit::new(self, attempt.runtime().clone(), attempt.cost(), began)
     }
 }
 
@@ -104,8 +116,7 @@ impl<O: Operation> Future for BulkheadFuture<'_, O> {
             unreachable!("a turn that has come is a call that runs");
         };
         let outcome = ready!(future.poll(cx));
-        // The one place that knows what a call came to; one that is dropped comes to `Permit::drop`.
-        me.permit.end();
+        me.permit.end(&outcome);
         Poll::Ready(outcome)
     }
 }
@@ -124,10 +135,9 @@ impl<O: Operation> BulkheadFuture<'_, O> {
             me.state.set(State::Refused { counts });
             return Poll::Ready(Err(counts));
         }
-        let (operation, attempt) = wait.as_mut().take();
+        let (operation, mut attempt) = wait.as_mut().take();
         // Before the operation is started, which may panic.
-        let runtime = attempt.runtime().clone();
-        *me.permit = Permit::new(me.permit.cell(), runtime, attempt.cost());
+        *me.permit = me.permit.cell().permit(&mut attempt);
         let future = operation.start(attempt);
         me.state.set(State::Running { future });
         Poll::Ready(Ok(()))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Order;
+use crate::{AdaptiveLimit, Order};
 
 /// Settings that were checked.
 #[derive(Clone, Debug)]
@@ -12,5 +12,7 @@ pub(crate) struct Settings {
     pub(crate) max_waiting: u32,
     pub(crate) max_wait: Duration,
     pub(crate) order: Order,
+    /// Begins with `max_concurrent`.
+    pub(crate) adaptive: Option<AdaptiveLimit>,
     pub(crate) name: &'static str,
 }

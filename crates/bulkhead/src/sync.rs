@@ -1,7 +1,9 @@
 //! The atomics and the lock of the cell: std's, or loom's when the cell is model-checked.
 
-use std::sync::PoisonError;
-pub(crate) use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::{PoisonError, TryLockError};
+
+pub(crate) use steadfast_core::OwnLine;
 
 #[cfg(steadfast_loom)]
 use loom::sync;
@@ -26,13 +28,17 @@ impl<T> Mutex<T> {
         Mutex(sync::Mutex::new(value))
     }
 
+    /// As [`lock`](Mutex::lock), where nobody has it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         // What runs under it leaves the value whole at each step.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// Keeps what several threads write off the cache line of anything else.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct OwnLine<T>(pub(crate) T);

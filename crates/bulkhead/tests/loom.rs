@@ -8,14 +8,34 @@
     reason = "helpers of tests may do as the tests do"
 )]
 
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "of what is private to the crate, the models use a part"
+)]
+#[path = "../src/adaptive/mod.rs"]
+mod adaptive;
+#[allow(dead_code, reason = "as above")]
+#[path = "../src/check.rs"]
+mod check;
+#[allow(dead_code, reason = "as above")]
+#[path = "../src/feed.rs"]
+mod feed;
+#[path = "loom/feeds.rs"]
+mod feeds;
 #[path = "loom/forms.rs"]
 mod forms;
 #[path = "loom/models.rs"]
 mod models;
+#[allow(dead_code, unused_imports, reason = "as above")]
+#[path = "../src/sync.rs"]
+mod sync;
 #[path = "loom/twin.rs"]
 mod twin;
 
 use self::{
+    feeds::{calls_are_kept, loads_then_stores, real},
     forms::{codel, fifo, no_queue},
     models::{
         a_cancelled_turn_is_passed_on, a_given_up_call_is_told, a_late_arrival_stays_behind,
@@ -193,4 +213,15 @@ fn a_resize_that_loads_and_stores_forgets_who_came_meanwhile() {
 #[test]
 fn a_call_that_is_given_up_while_it_is_polled_is_told() {
     a_given_up_call_is_told(forms::by_priority);
+}
+
+#[test]
+fn calls_that_end_at_once_all_come_to_the_adaptive_limit() {
+    calls_are_kept(real);
+}
+
+#[test]
+#[should_panic(expected = "a call was lost, or came twice")]
+fn calls_that_load_and_store_are_lost_to_the_adaptive_limit() {
+    calls_are_kept(loads_then_stores);
 }

@@ -8,12 +8,10 @@
 use std::{
     future::{Future, pending, ready},
     pin::Pin,
-    task::Poll,
-    time::Duration,
 };
 
 use steadfast_bulkhead::{Bulkhead, BulkheadBuilder};
-use steadfast_core::{Driven, Error, Pipeline, RejectionKind, VirtualRuntime};
+use steadfast_core::{Driven, Error, Pipeline, VirtualRuntime};
 
 type Answer = Result<u32, ()>;
 type Call = Driven<Pin<Box<dyn Future<Output = Result<u32, Error<()>>>>>>;
@@ -92,36 +90,4 @@ fn resilience4j_and_rama_a_newcomer_is_not_served_before_those_who_wait() {
     assert_eq!(bench.bulkhead.waiting(), 1);
     drop(waits);
     assert!(late.is_woken());
-}
-
-/// rama's limit with a backoff, and every other that asks again and again: a wait costs polls and timers.
-#[test]
-fn rama_a_wait_is_one_timer_and_one_wake_up() {
-    let bench = Bench::new(one().max_wait(Duration::from_secs(600)));
-    let first = bench.polled();
-    let mut waits = bench.polled();
-    bench.runtime.advance(Duration::from_secs(599));
-    assert_eq!((waits.polls(), waits.wakes()), (1, 0));
-    drop(first);
-    assert!(waits.poll().is_pending());
-    assert_eq!((waits.polls(), waits.wakes()), (2, 1));
-    assert_eq!(bench.runtime.sleeps_started(), 1);
-}
-
-/// Polly's and tower's queues without a bound on the time: a call waits behind what hangs until its caller
-/// has gone.
-#[test]
-fn polly_and_tower_a_wait_behind_what_hangs_ends() {
-    let bench = Bench::new(one());
-    let _hangs = bench.polled();
-    let mut waits = bench.polled();
-    bench.runtime.advance(Duration::from_secs(1));
-    let Poll::Ready(Err(Error::Rejected(rejection))) = waits.poll() else {
-        panic!("it waits still");
-    };
-    let kind = RejectionKind::BulkheadFull {
-        running: 1,
-        waiting: 0,
-    };
-    assert_eq!(rejection.kind(), kind);
 }

@@ -47,8 +47,8 @@ assert_not_impl_any!(OwnedPermit<VirtualRuntime>: Clone, Copy);
 // A handle is a pointer.
 const_assert!(size_of::<Bulkhead>() == size_of::<usize>());
 // A cell, a runtime, a number.
-const_assert!(size_of::<Permit<'static, &'static VirtualRuntime>>() <= 24);
-const_assert!(size_of::<Permit<'static, TokioRuntime>>() <= 16);
+const_assert!(size_of::<Permit<'static, &'static VirtualRuntime>>() <= 32);
+const_assert!(size_of::<Permit<'static, TokioRuntime>>() <= 24);
 // What the bulkhead adds to the operation's own future: no timer and no operation.
 const_assert!(size_of::<BulkheadFuture<'static, Op<()>>>() <= size_of::<Small>() + 40);
 const_assert!(size_of::<BulkheadFuture<'static, OnTokio>>() <= size_of::<Small>() + 40);

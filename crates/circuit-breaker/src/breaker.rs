@@ -11,6 +11,7 @@ use crate::{
     settings::{Health, Settings},
     snapshot::{Cause, Snapshot, State},
     sync::{Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
+    tell::wake,
     window::{Sample, Window},
     word::{Kind, Word},
 };
@@ -21,7 +22,15 @@ pub(crate) struct Cell {
     window: Window,
     in_a_row: InARow,
     stale: OwnLine<AtomicU64>,
+    handles: AtomicU64,
     pub(crate) control: Mutex<Control>,
+}
+
+/// What comes of a change of state.
+struct Changed<T> {
+    answer: T,
+    /// Whether there is something that observers have to be told.
+    is_untold: bool,
 }
 
 /// What calls load and only transitions store.
@@ -44,9 +53,27 @@ impl Cell {
             window: Window::new(&settings),
             in_a_row: InARow::new(),
             stale: OwnLine(AtomicU64::new(0)),
+            handles: AtomicU64::new(1),
             control: Mutex::new(Control::new()),
             settings,
         }
+    }
+
+    pub(crate) fn add_handle(&self) {
+        // Relaxed: who clones a handle holds one.
+        self.handles.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn remove_handle(&self) {
+        // Release: pairs with the load in `has_one_handle`.
+        if self.handles.fetch_sub(1, Release) == 1 {
+            self.end();
+        }
+    }
+
+    pub(crate) fn has_one_handle(&self) -> bool {
+        // Acquire: what was done through a handle that is gone is seen from here on.
+        self.handles.load(Acquire) == 1
     }
 
     #[inline]
@@ -74,6 +101,7 @@ impl Cell {
         attempt: &mut Attempt<R>,
     ) -> Result<Word, Option<Duration>> {
         let admission = match word.kind() {
+            _ if word.is_untold() => self.decide(attempt),
             Kind::ForcedClosed => Admission::Pass(Word::UNWATCHED),
             Kind::Isolated => Admission::Refuse(None),
             Kind::Open => match self.still_open_at(attempt.now()) {
@@ -115,14 +143,17 @@ impl Cell {
         let now = attempt.now();
         let runtime = attempt.runtime();
         let random = runtime.random();
-        let admission = self.change(|control| control.admit_at(now, &self.settings, random));
-        let lent = Lent {
-            cell: self,
-            admission,
-            now,
-        };
-        self.deliver(runtime);
-        mem::forget(lent);
+        let changed = self.change(|control| control.admit_at(now, &self.settings, random));
+        let admission = changed.answer;
+        if changed.is_untold {
+            let lent = Lent {
+                cell: self,
+                admission,
+                now,
+            };
+            self.deliver(runtime);
+            mem::forget(lent);
+        }
         admission
     }
 
@@ -153,29 +184,30 @@ impl Cell {
             Kind::HalfOpen => return self.take_back(word, result),
             _ => return,
         }
-        let mut now = Instant::MAX;
-        let mut place = 0;
+        let (mut place, mut slow) = (0, false);
         if settings.needs_time() {
-            now = result.now();
+            let now = result.now(settings);
+            slow = result.is_slow(settings, now);
             place = match self.window.place_at(now) {
                 Some(place) => place,
-                None => self.place_again_at(now, word),
+                None => self.place_again(word, result.runtime),
             };
         }
         if !word.is_of_period(self.word()) {
             return self.count_stale();
         }
-        let cause = self.count(word, place, result.health, result.is_slow(settings, now));
-        if let Some(cause) = cause {
-            self.trip(word, cause, result, now);
+        if let Some(cause) = self.count(word, place, result.health, slow) {
+            self.trip(word, cause, result);
         }
     }
 
-    /// Makes a place in the window after the clock was turned back.
+    /// A place in the window, where the time that was read lies before it: it is older than the window by
+    /// now, or the clock was turned back, which makes a new place.
     #[cold]
-    fn place_again_at(&self, now: Instant, word: Word) -> u32 {
+    fn place_again<R: Runtime>(&self, word: Word, runtime: &R) -> u32 {
+        let now = runtime.now();
         let control = self.control.lock();
-        if word.is_of_period(control.word()) {
+        if word.is_of_period(control.word()) && self.window.place_at(now).is_none() {
             self.window.turn_back_to(now);
         }
         self.window.place_at(now).unwrap_or(0)
@@ -203,39 +235,54 @@ impl Cell {
     }
 
     #[cold]
-    fn trip<R: Runtime>(&self, word: Word, cause: Cause, result: &Ended<'_, R>, now: Instant) {
-        let ending = result.ending(&self.settings, now);
-        let random = result.runtime.random();
+    fn trip<R: Runtime>(&self, word: Word, cause: Cause, result: &Ended<'_, R>) {
         let settings = &self.settings;
-        let counts = self.change(|control| control.trip(word, cause, ending, settings, random));
-        if counts {
+        let ending = result.ending(settings);
+        let random = result.runtime.random();
+        let changed = self.change(|control| control.trip(word, cause, ending, settings, random));
+        if changed.is_untold {
             self.deliver(result.runtime);
         }
     }
 
     #[cold]
     fn take_back<R: Runtime>(&self, word: Word, result: &Ended<'_, R>) {
-        let ending = result.ending(&self.settings, Instant::MAX);
-        let random = result.runtime.random();
         let settings = &self.settings;
-        let counts = self.change(|control| control.take_back(word, ending, settings, random));
-        if counts {
+        let ending = result.ending(settings);
+        let random = result.runtime.random();
+        let changed = self.change(|control| control.take_back(word, ending, settings, random));
+        if !changed.answer {
+            if result.health != Health::Unknown {
+                self.count_stale();
+            }
+        } else if changed.is_untold {
             self.deliver(result.runtime);
-        } else if result.health != Health::Unknown {
-            self.count_stale();
         }
     }
 
     /// Changes the state, and makes the change known.
-    fn change<T>(&self, change: impl FnOnce(&mut Control) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut Control) -> T) -> Changed<T> {
+        self.change_and_fill(change, |_| ())
+    }
+
+    /// The same; where it begins a closed period, `fill` may fill the window for it.
+    fn change_and_fill<T>(
+        &self,
+        change: impl FnOnce(&mut Control) -> T,
+        fill: impl FnOnce(Word),
+    ) -> Changed<T> {
         let mut control = self.control.lock();
         let before = control.word();
         let mark = control.mark();
         let next = control.log.next_sequence();
         let answer = change(&mut control);
+        let changed = Changed {
+            answer,
+            is_untold: control.log.is_untold(),
+        };
         let word = control.word();
         if word == before && mark == control.mark() {
-            return answer;
+            return changed;
         }
         let begins = matches!(word.kind(), Kind::Closed | Kind::Ramping);
         if begins && !word.is_of_period(before) {
@@ -244,6 +291,7 @@ impl Cell {
             let between = word.same_period(Kind::Unwatched);
             self.front.0.word.store(between.bits(), Release);
             self.window.begin(word);
+            fill(word);
         }
         if word.kind() == Kind::Open {
             // Relaxed: published with the word. In no other state: see `still_open_at`.
@@ -258,10 +306,8 @@ impl Cell {
             control.log.take_waiting()
         };
         drop(control);
-        for (_, waker) in waiting {
-            waker.wake();
-        }
-        answer
+        wake(waiting);
+        changed
     }
 
     pub(crate) fn isolate(&self) {
@@ -304,23 +350,40 @@ impl Cell {
         }
     }
 
-    /// Whether it is closed and remembers nothing bad.
-    pub(crate) fn is_untroubled_at(&self, now: Instant) -> bool {
-        let seen = self.snapshot_at(now);
-        let bad = seen.failures() + seen.slow() + u64::from(seen.consecutive_failures);
-        seen.state == State::Closed && bad == 0
+    /// Whether it is closed and remembers nothing bad, or has been open and then not called for long.
+    pub(crate) fn is_idle_at(&self, now: Instant) -> bool {
+        let control = self.control.lock();
+        let word = control.word();
+        match word.kind() {
+            Kind::Closed => {
+                self.window.is_all_good_at(word, now) && self.in_a_row.failures(word) == 0
+            }
+            Kind::Open | Kind::HalfOpen => control.is_forgotten_at(now),
+            _ => false,
+        }
+    }
+
+    /// Whether it lets the next call through, if only as a probe, and not because of what was done by hand.
+    pub(crate) fn is_dispensable_at(&self, now: Instant) -> bool {
+        let control = self.control.lock();
+        match control.word().kind() {
+            Kind::Closed | Kind::Ramping => true,
+            Kind::Open | Kind::HalfOpen => control.mark() <= now,
+            _ => false,
+        }
     }
 
     pub(crate) fn restore_at(&self, now: Instant, snapshot: &Snapshot) {
-        self.change(|control| {
-            let remaining = snapshot.remaining;
-            control.restore_at(now, snapshot.state, remaining, snapshot.reopened);
-        });
-        if snapshot.state == State::Closed {
-            let word = self.word();
-            self.window.refill_at(word, now, &snapshot.window);
-            self.in_a_row.set(word, snapshot.consecutive_failures);
-        }
+        self.change_and_fill(
+            |control| {
+                let remaining = snapshot.remaining;
+                control.restore_at(now, snapshot.state, remaining, snapshot.reopened);
+            },
+            |word| {
+                self.window.refill_at(word, now, &snapshot.window);
+                self.in_a_row.set(word, snapshot.consecutive_failures);
+            },
+        );
     }
 }
 
@@ -349,6 +412,7 @@ impl Drop for Lent<'_> {
             let ending = Ending {
                 health: Health::Unknown,
                 slow: false,
+                began: self.now,
                 now: self.now,
                 retry_after: None,
             };

@@ -1,12 +1,11 @@
 //! How a breaker is configured.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use steadfast_core::{InvalidConfig, Ratio, saturating_nanos};
 
 use crate::{
     CircuitBreaker,
-    breaker::Cell,
     check::{check, check_number, check_share, check_time, milli},
     settings::{Cancelled, Extent, Settings},
     slots::MAX_SLOTS,
@@ -168,16 +167,17 @@ impl CircuitBreakerBuilder {
     /// only one, stays below its threshold among the probes. A slow probe is a failed one. Where there is
     /// no rate, one failure is enough to open it again.
     ///
-    /// All results have to be in within [`half_open_for`](CircuitBreakerBuilder::half_open_for), or it opens
-    /// again however well they went: with the defaults that takes ten calls in 5 s. For a dependency that is
-    /// called less often than about twice a second, set one probe, or a longer time.
+    /// Where fewer calls than that come within [`half_open_for`](CircuitBreakerBuilder::half_open_for),
+    /// those that came decide.
     pub fn probes(mut self, probes: u32) -> Self {
         self.probes = Some(probes);
         self
     }
 
-    /// How long it may stay half-open: when the results are not in by then it opens again. More than
-    /// zero, default as `open_for`.
+    /// How long it may stay half-open; more than zero, default as `open_for`. The first call after that ends
+    /// it, or the first result: the probes that are back decide, and one that is still out has failed, as has
+    /// one that took this long. Where nothing is known, as all gave their places back or are out, it opens
+    /// again.
     pub fn half_open_for(mut self, length: Duration) -> Self {
         self.half_open_for = Some(length);
         self
@@ -217,10 +217,7 @@ impl CircuitBreakerBuilder {
     ///
     /// When a setting is out of its range; the message names it, its value and the range.
     pub fn build(self) -> Result<CircuitBreaker, InvalidConfig> {
-        let settings = self.settings()?;
-        Ok(CircuitBreaker {
-            cell: Arc::new(Cell::new(settings)),
-        })
+        Ok(CircuitBreaker::of(self.settings()?))
     }
 
     fn settings(self) -> Result<Settings, InvalidConfig> {
@@ -337,8 +334,6 @@ impl Default for CircuitBreaker {
     fn default() -> Self {
         let settings = CircuitBreaker::failure_rate(DEFAULT_RATE).settings();
         let settings = settings.expect("the defaults are in their ranges");
-        CircuitBreaker {
-            cell: Arc::new(Cell::new(settings)),
-        }
+        CircuitBreaker::of(settings)
     }
 }

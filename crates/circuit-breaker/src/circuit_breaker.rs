@@ -8,6 +8,7 @@ use crate::{
     breaker::Cell,
     builder::CircuitBreakerBuilder,
     permit::Permit,
+    settings::Settings,
     snapshot::{Snapshot, State},
     transitions::Transitions,
 };
@@ -59,14 +60,15 @@ use crate::{
 /// window with failures in it a good call now and then adds up the buckets. A failure takes two or three,
 /// and adds up what the window holds.
 ///
-/// No clock is read for a window of calls. A window of time and the rule of slow calls share the pipeline's
-/// one clock read, and read it once more after calls that had to wait. A call that is ready at its first
-/// poll counts as having ended when it began: one that blocks its thread there is not seen to be slow.
+/// No clock is read for a window of calls. A window of time shares the pipeline's one clock read, and reads
+/// it once more after calls that had to wait; where the rule of slow calls is set, after all. Opening reads
+/// it once more.
 ///
 /// # Errors
 ///
 /// A refused call is rejected with [`RejectionKind::CircuitOpen`](steadfast_core::RejectionKind), which
-/// says that it was not executed; open, also the exact time until it lets a call through.
+/// says that it was not executed. Open, it also says the exact time until it lets a call through; half-open,
+/// by when the probes have decided; and ramping, when more calls pass.
 ///
 /// # Cancel safety
 ///
@@ -101,12 +103,18 @@ use crate::{
 /// assert_eq!(breaker.state(), State::Closed);
 /// # Ok::<(), steadfast_core::InvalidConfig>(())
 /// ```
-#[derive(Clone)]
 pub struct CircuitBreaker {
     pub(crate) cell: Arc<Cell>,
 }
 
 impl CircuitBreaker {
+    /// The first handle of a breaker.
+    pub(crate) fn of(settings: Settings) -> CircuitBreaker {
+        CircuitBreaker {
+            cell: Arc::new(Cell::new(settings)),
+        }
+    }
+
     /// Opens when at least this share of the calls in the window failed.
     pub fn failure_rate(rate: Ratio) -> CircuitBreakerBuilder {
         CircuitBreakerBuilder::new().failure_rate(rate)
@@ -134,9 +142,7 @@ impl CircuitBreaker {
     /// ```
     #[must_use]
     pub fn fresh(&self) -> CircuitBreaker {
-        CircuitBreaker {
-            cell: Arc::new(Cell::new(self.cell.settings.clone())),
-        }
+        CircuitBreaker::of(self.cell.settings.clone())
     }
 
     /// Asks to make one call, without a pipeline.
@@ -175,8 +181,8 @@ impl CircuitBreaker {
 
     /// Opens it until somebody [resets](CircuitBreaker::reset) it.
     ///
-    /// As everything that is done by hand, this reaches those who [subscribe](CircuitBreaker::subscribe),
-    /// and no pipeline's observer: it belongs to no call.
+    /// As everything that is done by hand, this reaches those who [subscribe](CircuitBreaker::subscribe) at
+    /// once, and observers with the next call: it belongs to none.
     pub fn isolate(&self) {
         self.cell.isolate();
     }
@@ -225,7 +231,7 @@ impl CircuitBreaker {
         self.cell.restore_at(now, snapshot);
     }
 
-    /// Follows its transitions from here on.
+    /// Follows its transitions from here on, for as long as anybody holds a handle.
     #[must_use]
     pub fn subscribe(&self) -> Transitions {
         Transitions::new(Arc::clone(&self.cell))
@@ -238,11 +244,32 @@ impl CircuitBreaker {
     }
 }
 
-/// Closed, with no failure and no slow call to remember, and nobody else holds a handle or follows its
-/// transitions.
+impl Clone for CircuitBreaker {
+    fn clone(&self) -> Self {
+        self.cell.add_handle();
+        CircuitBreaker {
+            cell: Arc::clone(&self.cell),
+        }
+    }
+}
+
+impl Drop for CircuitBreaker {
+    fn drop(&mut self) {
+        self.cell.remove_handle();
+    }
+}
+
+/// Idle: nobody else holds a handle, and it is closed with no failure and no slow call to remember, or was
+/// open and has not been called for as long again since.
+///
+/// Dispensable: nobody else holds a handle, and the next call would pass, if only as a probe.
 impl Idle for CircuitBreaker {
     fn is_idle_at(&self, now: Instant) -> bool {
-        Arc::strong_count(&self.cell) == 1 && self.cell.is_untroubled_at(now)
+        self.cell.has_one_handle() && self.cell.is_idle_at(now)
+    }
+
+    fn is_dispensable_at(&self, now: Instant) -> bool {
+        self.cell.has_one_handle() && self.cell.is_dispensable_at(now)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Control {
     mark: Instant,
     /// How long it is open in all.
     open_nanos: u64,
+    /// How often it has opened again, after probes that went badly, since it was closed last.
     reopened: u32,
     probes: Probes,
     pub(crate) log: Log,
@@ -32,6 +33,22 @@ struct Probes {
     judged: u32,
     failed: u32,
     failed_in_a_row: u32,
+}
+
+impl Probes {
+    fn lent(self) -> u32 {
+        self.out + self.judged
+    }
+
+    /// Those that are out now have failed.
+    fn given_up(self) -> Probes {
+        Probes {
+            out: 0,
+            judged: self.lent(),
+            failed: self.failed + self.out,
+            failed_in_a_row: self.failed_in_a_row + self.out,
+        }
+    }
 }
 
 /// What becomes of a call that was not simply let through.
@@ -47,6 +64,7 @@ pub(crate) enum Admission {
 pub(crate) struct Ending {
     pub(crate) health: Health,
     pub(crate) slow: bool,
+    pub(crate) began: Instant,
     pub(crate) now: Instant,
     pub(crate) retry_after: Option<Duration>,
 }
@@ -79,12 +97,19 @@ impl Control {
         self.reopened
     }
 
+    /// Whether its time was over so long ago as it was open, and nobody has called since.
+    pub(crate) fn is_forgotten_at(&self, now: Instant) -> bool {
+        self.mark + Duration::from_nanos(self.open_nanos) <= now
+    }
+
     fn go(&mut self, word: Word, cause: Cause) {
         let (from, to) = (State::of(self.word.kind()), State::of(word.kind()));
-        self.word = word;
         if from != to {
             self.log.push(from, to, cause);
         }
+        // A call tells of what it does itself.
+        let is_untold = cause == Cause::ByHand && (from != to || self.word.is_untold());
+        self.word = if is_untold { word.untold() } else { word };
     }
 
     fn open_at(&mut self, now: Instant, nanos: u64, cause: Cause) {
@@ -95,19 +120,20 @@ impl Control {
 
     fn reopen_at(
         &mut self,
-        ending: (Instant, Option<Duration>),
+        now: Instant,
+        retry_after: Option<Duration>,
         cause: Cause,
         settings: &Settings,
         random: u64,
     ) {
-        let (now, retry_after) = ending;
         self.reopened = self.reopened.saturating_add(1);
         let nanos = settings.open_nanos(self.reopened, retry_after, random);
         self.open_at(now, nanos, cause);
     }
 
-    /// Decides on a call that comes in any state.
+    /// Decides on a call that comes in any state, and that tells observers what they do not know.
     pub(crate) fn admit_at(&mut self, now: Instant, settings: &Settings, random: u64) -> Admission {
+        self.word = self.word.told();
         match self.word.kind() {
             Kind::Closed | Kind::Unwatched => Admission::Pass(self.word),
             Kind::ForcedClosed => Admission::Pass(Word::UNWATCHED),
@@ -123,26 +149,26 @@ impl Control {
                 self.probes = Probes::default();
                 self.mark = now + settings.half_open_for;
                 self.go(self.word.next(Kind::HalfOpen), Cause::OpenTimeOver);
-                self.lend(settings)
+                self.lend_at(now, settings)
             }
             Kind::HalfOpen => {
                 if now >= self.mark {
-                    self.reopen_at((now, None), Cause::HalfOpenTimeOver, settings, random);
-                    return Admission::Refuse(Some(self.mark - now));
+                    self.end_half_open_at(now, None, settings, random);
+                    return self.admit_at(now, settings, random);
                 }
                 self.mark = self.mark.min(now + settings.half_open_for);
-                self.lend(settings)
+                self.lend_at(now, settings)
             }
             Kind::Ramping => {
                 self.mark = self.mark.min(now); // The clock may have been turned back.
                 let since = saturating_nanos(now - self.mark);
                 match settings.ramp_share(since) {
-                    Some(share) => {
+                    Some((share, rest)) => {
                         let draw = below(share.denominator().into(), random);
                         if draw < share.numerator().into() {
                             Admission::Pass(self.word)
                         } else {
-                            Admission::Refuse(None)
+                            Admission::Refuse(Some(rest))
                         }
                     }
                     None => {
@@ -156,9 +182,10 @@ impl Control {
     }
 
     /// Lends a permit for a probe, where there is one.
-    fn lend(&mut self, settings: &Settings) -> Admission {
-        if self.probes.out + self.probes.judged >= settings.probes {
-            return Admission::Refuse(None);
+    fn lend_at(&mut self, now: Instant, settings: &Settings) -> Admission {
+        if self.probes.lent() >= settings.probes {
+            // Half-open is over then, whatever the probes do.
+            return Admission::Refuse(Some(self.mark - now));
         }
         self.probes.out += 1;
         Admission::Pass(self.word)
@@ -180,7 +207,8 @@ impl Control {
         if ending.health == Health::Unknown {
             return true;
         }
-        let failed = ending.health.is_bad() || ending.slow;
+        let hung = ending.now - ending.began >= settings.half_open_for;
+        let failed = ending.health.is_bad() || ending.slow || hung;
         probes.judged += 1;
         probes.failed += u32::from(failed);
         probes.failed_in_a_row = match ending.health {
@@ -188,15 +216,53 @@ impl Control {
             _ if failed => probes.failed_in_a_row + 1,
             _ => 0,
         };
-        let end = (ending.now, ending.retry_after);
-        if settings.probes_failed(probes.failed, probes.failed_in_a_row) {
-            self.reopen_at(end, Cause::ProbesFailed, settings, random);
-        } else if ending.now >= self.mark {
-            self.reopen_at(end, Cause::HalfOpenTimeOver, settings, random);
-        } else if probes.judged >= settings.probes {
-            self.close_at(ending.now, settings);
+        let Probes {
+            judged,
+            failed,
+            failed_in_a_row,
+            ..
+        } = *probes;
+        let (now, retry_after) = (ending.now, ending.retry_after);
+        if settings.probes_failed(failed, settings.probes, failed_in_a_row) {
+            let cause = if hung {
+                Cause::HalfOpenTimeOver
+            } else {
+                Cause::ProbesFailed
+            };
+            self.reopen_at(now, retry_after, cause, settings, random);
+        } else if judged >= settings.probes {
+            self.close_at(now, settings);
+        } else if now >= self.mark {
+            self.end_half_open_at(now, retry_after, settings, random);
         }
         true
+    }
+
+    /// Its time is over with fewer results than were asked for. Those that came in decide, and a probe that
+    /// is still out has failed.
+    fn end_half_open_at(
+        &mut self,
+        now: Instant,
+        retry_after: Option<Duration>,
+        settings: &Settings,
+        random: u64,
+    ) {
+        let cause = Cause::HalfOpenTimeOver;
+        let Probes {
+            judged,
+            failed,
+            failed_in_a_row,
+            ..
+        } = self.probes.given_up();
+        if judged == 0 {
+            // Nothing is known: it opens again, for no longer than before.
+            let nanos = settings.open_nanos(self.reopened, retry_after, random);
+            self.open_at(now, nanos, cause);
+        } else if settings.probes_failed(failed, judged, failed_in_a_row) {
+            self.reopen_at(now, retry_after, cause, settings, random);
+        } else {
+            self.close_at(now, settings);
+        }
     }
 
     fn close_at(&mut self, now: Instant, settings: &Settings) {
@@ -221,12 +287,12 @@ impl Control {
         if !word.is_of_period(self.word) {
             return false;
         }
+        let (now, retry_after) = (ending.now, ending.retry_after);
         if self.word.kind() == Kind::Ramping {
-            let end = (ending.now, ending.retry_after);
-            self.reopen_at(end, cause, settings, random);
+            self.reopen_at(now, retry_after, cause, settings, random);
         } else {
-            let nanos = settings.open_nanos(0, ending.retry_after, random);
-            self.open_at(ending.now, nanos, cause);
+            let nanos = settings.open_nanos(0, retry_after, random);
+            self.open_at(now, nanos, cause);
         }
         true
     }
@@ -263,6 +329,8 @@ impl Control {
             // Its probes are gone: whoever comes next is one.
             State::HalfOpen | State::Ramping => self.open_by_hand_at(now, Duration::ZERO),
         }
-        self.reopened = reopened;
+        if state != State::Closed {
+            self.reopened = reopened;
+        }
     }
 }

@@ -14,16 +14,18 @@ pub(crate) struct Ended<'a, R> {
     pub(crate) health: Health,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) runtime: &'a R,
-    /// When it began; `Instant::MAX` where nobody asked.
+    /// When it began, where anybody asks.
     pub(crate) began: Instant,
-    /// Whether it ended when it began: then the clock need not be read again.
+    /// Whether it was ready at its first poll.
     pub(crate) at_once: bool,
 }
 
 impl<R: Runtime> Ended<'_, R> {
+    /// When it ended, for a window of time: near enough when it began, where it was ready at once and
+    /// nobody asks whether it was slow.
     #[inline]
-    pub(crate) fn now(&self) -> Instant {
-        if self.at_once && self.began != Instant::MAX {
+    pub(crate) fn now(&self, settings: &Settings) -> Instant {
+        if self.at_once && !settings.watches_slow() {
             self.began
         } else {
             self.runtime.now()
@@ -35,12 +37,13 @@ impl<R: Runtime> Ended<'_, R> {
         settings.is_slow(self.began, now)
     }
 
-    /// `now` is `Instant::MAX` where it is not known yet.
-    pub(crate) fn ending(&self, settings: &Settings, now: Instant) -> Ending {
-        let now = if now == Instant::MAX { self.now() } else { now };
+    /// For a change of state, which takes the time exactly.
+    pub(crate) fn ending(&self, settings: &Settings) -> Ending {
+        let now = self.runtime.now();
         Ending {
             health: self.health,
             slow: self.is_slow(settings, now),
+            began: self.began,
             now,
             retry_after: self.retry_after,
         }

@@ -61,9 +61,10 @@
 //!
 //! # One for each host
 //!
-//! [`Keyed`](steadfast_core::Keyed) makes a breaker for each key at its first call. One that is closed and
-//! remembers nothing bad gives way to a new key; one that is open, or whose window holds a failure, keeps
-//! its place, also when nobody calls its host any more: `remove` hosts that are gone.
+//! [`Keyed`](steadfast_core::Keyed) makes a breaker for each key at its first call. When the map is full one
+//! gives way to a new key: one that is closed and remembers nothing bad, or was open and is not called any
+//! more; where there is none, one that the next call would pass, and what it remembers is lost. One that is
+//! open, or that somebody holds, keeps its place.
 //!
 //! ```
 //! use steadfast_circuit_breaker::CircuitBreaker;
@@ -83,9 +84,10 @@
 //! [`isolate`](CircuitBreaker::isolate), [`force_closed`](CircuitBreaker::force_closed),
 //! [`open_for_at`](CircuitBreaker::open_for_at) and [`reset`](CircuitBreaker::reset) overrule it.
 //! [`shadow`](CircuitBreakerBuilder::shadow) decides and reports, and lets everything through.
-//! [`subscribe`](CircuitBreaker::subscribe) follows its transitions; a pipeline's observer hears of those
-//! that calls bring about. [`snapshot_at`](CircuitBreaker::snapshot_at) and [`restore_at`](CircuitBreaker::restore_at) carry
-//! it over a restart, with the feature `serde` in any format.
+//! [`subscribe`](CircuitBreaker::subscribe) follows its transitions; a pipeline's observer hears of them from
+//! the call that brings them about, and of what was done by hand from the next one.
+//! [`snapshot_at`](CircuitBreaker::snapshot_at) and [`restore_at`](CircuitBreaker::restore_at) carry it over
+//! a restart, with the feature `serde` in any format.
 //!
 //! # Where a breaker is too much
 //!

@@ -18,6 +18,8 @@ pub(crate) struct Log {
     is_emitting: bool,
     next_reader: u64,
     waiting: Vec<(u64, Waker)>,
+    /// Nobody holds the breaker any more.
+    has_ended: bool,
 }
 
 impl Log {
@@ -29,6 +31,7 @@ impl Log {
             is_emitting: false,
             next_reader: 0,
             waiting: Vec::new(),
+            has_ended: false,
         }
     }
 
@@ -57,22 +60,21 @@ impl Log {
         self.entries.get(index).copied()
     }
 
+    /// Whether observers have to be told of a transition, and nobody is about it.
+    pub(crate) fn is_untold(&self) -> bool {
+        self.next_emitted < self.next && !self.is_emitting
+    }
+
     /// The next transition for the observers, where nobody is telling them of one already. Who gets it
     /// says `emitted` when they know.
-    ///
-    /// What was done by hand belongs to no call, and so to no observer.
     pub(crate) fn begin_emitting(&mut self) -> Option<Transition> {
-        if self.is_emitting {
+        if !self.is_untold() {
             return None;
         }
-        while let Some(transition) = self.first_from(self.next_emitted) {
-            self.next_emitted = transition.sequence + 1;
-            if transition.cause != Cause::ByHand {
-                self.is_emitting = true;
-                return Some(transition);
-            }
-        }
-        None
+        let transition = self.first_from(self.next_emitted)?;
+        self.next_emitted = transition.sequence + 1;
+        self.is_emitting = true;
+        Some(transition)
     }
 
     pub(crate) fn emitted(&mut self) {
@@ -107,6 +109,16 @@ impl Log {
     pub(crate) fn forget(&mut self, reader: u64) -> Option<Waker> {
         let index = self.waiting.iter().position(|(id, _)| *id == reader)?;
         Some(self.waiting.swap_remove(index).1)
+    }
+
+    /// There will be no further transition: who waits is to be woken outside of the lock.
+    pub(crate) fn end(&mut self) -> Vec<(u64, Waker)> {
+        self.has_ended = true;
+        self.take_waiting()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// Who waits, to be woken outside of the lock.

@@ -13,7 +13,13 @@ use steadfast_core::{
     Attempt, Instant, Operation, Outcome, Policies, Policy, Rejection, RejectionKind, Runtime,
 };
 
-use crate::{CircuitBreaker, breaker::Cell, permit::Permit, settings::Health, word::Word};
+use crate::{
+    CircuitBreaker,
+    breaker::Cell,
+    permit::Permit,
+    settings::Health,
+    word::{Kind, Word},
+};
 
 impl Policies for CircuitBreaker {}
 
@@ -55,7 +61,8 @@ impl Cell {
     /// When the call begins, where anybody asks.
     #[inline]
     fn began<R: Runtime>(&self, word: Word, attempt: &mut Attempt<R>) -> Instant {
-        if self.settings.needs_time() && word != Word::UNWATCHED {
+        let is_asked = self.settings.needs_time() && word != Word::UNWATCHED;
+        if is_asked || word.kind() == Kind::HalfOpen {
             attempt.now()
         } else {
             Instant::MAX

@@ -138,11 +138,11 @@ impl Settings {
         self.rate_reached(counts)
     }
 
-    /// Whether so many failed of the probes are enough to open again.
-    pub(crate) fn probes_failed(&self, failed: u32, in_a_row: u32) -> bool {
+    /// Whether so many failed of so many probes are enough to open again.
+    pub(crate) fn probes_failed(&self, failed: u32, probes: u32, in_a_row: u32) -> bool {
         let rate = self.failure_rate.or(self.slow_rate);
         let by_rate = match rate {
-            Some(_) => reached(rate, failed.into(), self.probes.into()),
+            Some(_) => reached(rate, failed.into(), probes.into()),
             None => failed > 0,
         };
         by_rate || self.consecutive.is_some_and(|limit| in_a_row >= limit)
@@ -178,11 +178,14 @@ impl Settings {
         nanos.max(saturating_nanos(asked))
     }
 
-    /// Which share of the calls is let through so long after ramping began; `None` when it is over.
-    pub(crate) fn ramp_share(&self, since_nanos: u64) -> Option<Ratio> {
-        let step = since_nanos / saturating_nanos(self.ramp_step).max(1);
-        let step = usize::try_from(step).unwrap_or(usize::MAX);
-        self.ramp.get(step).copied()
+    /// Which share of the calls is let through so long after ramping began, and for how long still; `None`
+    /// when it is over.
+    pub(crate) fn ramp_share(&self, since_nanos: u64) -> Option<(Ratio, Duration)> {
+        let length = saturating_nanos(self.ramp_step).max(1);
+        let step = usize::try_from(since_nanos / length).unwrap_or(usize::MAX);
+        let share = self.ramp.get(step)?;
+        let rest = Duration::from_nanos(length - since_nanos % length);
+        Some((*share, rest))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Counts per slot of time, each in a word of its own.
 
-use std::{array, sync::atomic, time::Duration};
+use std::{array, time::Duration};
 
 use steadfast_core::{Instant, saturating_nanos};
 
@@ -190,7 +190,7 @@ impl Cell {
     }
 }
 
-/// One count per slot, on a line of its own.
+/// One count per slot.
 #[derive(Debug)]
 pub(crate) struct Stripe(OwnLine<[AtomicU64; MAX_SLOTS as usize]>);
 
@@ -243,49 +243,4 @@ impl Stripe {
             .map(|cell| u64::from(cell.count))
             .sum()
     }
-}
-
-/// Stripes of one count, so that threads do not fight over a line.
-#[derive(Debug)]
-pub(crate) struct Striped(Box<[Stripe]>);
-
-impl Striped {
-    pub(crate) fn new() -> Self {
-        Striped((0..stripes()).map(|_| Stripe::new()).collect())
-    }
-
-    /// The stripe of this thread.
-    #[inline]
-    pub(crate) fn mine(&self) -> &Stripe {
-        // The number of stripes is a power of two.
-        &self.0[thread_number() & (self.0.len() - 1)]
-    }
-
-    pub(crate) fn all(&self) -> &[Stripe] {
-        &self.0
-    }
-}
-
-/// A power of two that is not much above the number of threads that run at once.
-fn stripes() -> usize {
-    if cfg!(steadfast_loom) {
-        return 1;
-    }
-    let threads = std::thread::available_parallelism().map_or(4, usize::from);
-    threads.next_power_of_two().min(8)
-}
-
-/// A small number for each thread, in the order in which they come here.
-#[inline]
-fn thread_number() -> usize {
-    #[expect(
-        clippy::disallowed_types,
-        reason = "only hands out numbers, no model depends on it"
-    )]
-    static NEXT: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
-    thread_local! {
-        // Relaxed: any number will do.
-        static NUMBER: usize = NEXT.fetch_add(1, Relaxed);
-    }
-    NUMBER.try_with(|number| *number).unwrap_or(0)
 }

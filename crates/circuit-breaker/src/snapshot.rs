@@ -69,7 +69,7 @@ pub enum Cause {
     OpenTimeOver,
     /// Too many probes failed or were slow.
     ProbesFailed,
-    /// The probes were not all back in time.
+    /// Of the probes that were back in time too many had failed, counting those that were not.
     HalfOpenTimeOver,
     /// The probes went well.
     ProbesSucceeded,
@@ -128,14 +128,19 @@ pub struct Snapshot {
     /// The state it was in.
     pub state: State,
     /// How much of the open time was left; zero in other states.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub remaining: Duration,
-    /// How often it had opened again since it was closed last.
+    /// How often it had opened again, after probes that went badly, since it was closed last.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub reopened: u32,
     /// How many calls had failed in a row; zero where no rule asks.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub consecutive_failures: u32,
     /// What the closed window held, oldest first.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub window: Vec<Bucket>,
     /// How many results of calls came too late to count, since the breaker was made.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub stale: u64,
 }
 

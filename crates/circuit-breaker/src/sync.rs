@@ -3,6 +3,8 @@
 use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
+pub(crate) use steadfast_core::OwnLine;
+
 #[cfg(steadfast_loom)]
 use loom::sync;
 #[cfg(not(steadfast_loom))]
@@ -37,8 +39,3 @@ pub(crate) fn fence_of_the_model() {
     #[cfg(steadfast_loom)]
     loom::sync::atomic::fence(SeqCst);
 }
-
-/// Keeps what several threads write off the cache line of anything else.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct OwnLine<T>(pub(crate) T);

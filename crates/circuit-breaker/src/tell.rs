@@ -1,6 +1,6 @@
 //! How transitions reach observers and readers: never under the lock.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use steadfast_core::{Event, Runtime};
 
@@ -37,22 +37,45 @@ impl Cell {
         reader: u64,
         next: &mut u64,
         cx: &mut Context<'_>,
-    ) -> Poll<Transition> {
+    ) -> Poll<Option<Transition>> {
         let waker = cx.waker().clone();
         let mut control = self.control.lock();
         let read = control.log.read(next);
-        let unused = match read {
-            Some(_) => Some(waker),
-            None => control.log.wait(reader, waker),
+        let is_ready = read.is_some() || control.log.has_ended();
+        let unused = if is_ready {
+            Some(waker)
+        } else {
+            control.log.wait(reader, waker)
         };
         drop(control);
         drop(unused);
-        read.map_or(Poll::Pending, Poll::Ready)
+        if is_ready {
+            Poll::Ready(read)
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Nobody holds the breaker any more: readers are told, once they have read what there is.
+    pub(crate) fn end(&self) {
+        let waiting = self.control.lock().log.end();
+        wake(waiting);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.control.lock().log.has_ended()
     }
 
     pub(crate) fn forget(&self, reader: u64) {
         let waker = self.control.lock().log.forget(reader);
         drop(waker);
+    }
+}
+
+/// Outside of the lock.
+pub(crate) fn wake(waiting: Vec<(u64, Waker)>) {
+    for (_, waker) in waiting {
+        waker.wake();
     }
 }
 

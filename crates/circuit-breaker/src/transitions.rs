@@ -14,7 +14,8 @@ use crate::{breaker::Cell, snapshot::Transition};
 ///
 /// The breaker keeps the last 64. A reader that falls further behind goes on with the oldest there is,
 /// and a gap in [`Transition::sequence`] says how many it has missed. Nothing of the reader's runs under
-/// the breaker's lock, and no reader holds up another or a call.
+/// the breaker's lock, and no reader holds up another or a call. It ends when nobody holds the breaker any
+/// more: following one does not keep it.
 ///
 /// ```
 /// use steadfast_circuit_breaker::{CircuitBreaker, State};
@@ -40,12 +41,13 @@ impl Transitions {
         Transitions { cell, reader, next }
     }
 
-    /// The next transition, if there has been one.
+    /// The next transition, if there has been one that was not read yet.
     pub fn try_recv(&mut self) -> Option<Transition> {
         self.cell.read(&mut self.next)
     }
 
-    /// The next transition, once there is one.
+    /// The next transition, once there is one; `None` when there will be none, as nobody holds the breaker
+    /// any more.
     ///
     /// # Cancel safety
     ///
@@ -57,9 +59,16 @@ impl Transitions {
         }
     }
 
-    /// The next transition; if there is none, `cx` is woken for it. For a stream of your own.
-    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Transition> {
+    /// As [`recv`](Transitions::recv); if there is no transition yet, `cx` is woken for it. For a stream of
+    /// your own.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Transition>> {
         self.cell.poll_read(self.reader, &mut self.next, cx)
+    }
+
+    /// Whether nobody holds the breaker any more. What was not read yet can still be.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.cell.has_ended()
     }
 }
 
@@ -86,9 +95,9 @@ pub struct Recv<'a> {
 }
 
 impl Future for Recv<'_> {
-    type Output = Transition;
+    type Output = Option<Transition>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Transition> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Transition>> {
         let polled = self.transitions.poll_recv(cx);
         self.waits = polled.is_pending();
         polled

@@ -116,3 +116,10 @@ fn what_is_no_snapshot_is_refused() {
         assert!(serde_json::from_str::<Snapshot>(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn what_is_not_said_is_nothing() {
+    let kept: Snapshot = serde_json::from_str(r#"{"state":"Open"}"#).unwrap();
+    assert_eq!((kept.state, kept.remaining), (State::Open, secs(0)));
+    assert_eq!((kept.reopened, kept.stale, kept.calls()), (0, 0, 0));
+}

@@ -51,7 +51,7 @@ pub enum Event<'a> {
     /// A policy that has states, such as a circuit breaker, went from one to another.
     ///
     /// Of one policy they come in order and one at a time, each to the observer of one of the calls. What is
-    /// done by hand belongs to no call and is not among them, so the next may begin elsewhere.
+    /// done by hand belongs to no call, and comes with the next one.
     #[non_exhaustive]
     Transition {
         /// The name of the policy.
@@ -62,6 +62,16 @@ pub enum Event<'a> {
         to: &'a str,
         /// Why.
         cause: &'a str,
+    },
+    /// A policy that learns its limit has changed it.
+    #[non_exhaustive]
+    LimitChanged {
+        /// The name of the policy.
+        policy: &'a str,
+        /// The limit that it left.
+        from: u32,
+        /// The limit from now on.
+        to: u32,
     },
 }
 
@@ -110,6 +120,12 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The event of a policy that has changed its limit.
+    #[must_use]
+    pub fn limit_changed(policy: &'a str, from: u32, to: u32) -> Self {
+        Event::LimitChanged { policy, from, to }
+    }
+
     /// The name of the policy that speaks.
     #[must_use]
     pub fn policy(&self) -> &'a str {
@@ -118,7 +134,8 @@ impl<'a> Event<'a> {
             | Event::GaveUp { policy, .. }
             | Event::Rejected { policy, .. }
             | Event::WouldReject { policy, .. }
-            | Event::Transition { policy, .. } => policy,
+            | Event::Transition { policy, .. }
+            | Event::LimitChanged { policy, .. } => policy,
         }
     }
 }

@@ -78,6 +78,7 @@ mod policies;
 mod policy;
 mod ratio;
 mod runtime;
+mod striped;
 mod sync;
 mod timer;
 mod verdict;
@@ -108,6 +109,7 @@ pub use runtime::{Observed, Runtime, Seeded, Spawn, Spawning, TokioRuntime};
 pub use runtime::{SmolRuntime, SmolSleep};
 #[cfg(feature = "thread")]
 pub use runtime::{ThreadRuntime, ThreadSleep};
+pub use striped::{OwnLine, Striped};
 pub use timer::Timer;
 pub use verdict::{ByError, Class, Classify, ErrIsTransient, Verdict};
 #[cfg(feature = "test-util")]

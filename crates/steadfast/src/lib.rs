@@ -75,7 +75,9 @@
 //! The first sends the same orders with no policy, with three instant retries, and with steadfast, and
 //! prints what became of them: succeeded, failed, load on the server, latency, charged twice. With
 //! `-- --faults outage` the server dies for a while: then the table shows how many requests it still gets,
-//! with and without the breaker, and how soon after its recovery the first order is paid.
+//! with and without the breaker, and how soon after its recovery the first order is paid. With
+//! `-- --faults slow` a slow provider shares a client with a healthy one: then the table shows the p99 of the
+//! healthy one alone, without bulkheads and with them.
 //!
 //! # The crates
 //!
@@ -87,8 +89,8 @@
 //! | `steadfast-timeout` | deadlines: for the whole call, for each attempt, for a plain future |
 //! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
 //! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
-//! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload |
 //! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order |
+//! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload; or as many as the dependency bears |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
 //!
 //! Idempotency is being built on the same contract. It is not there yet, and so a charge that is repeated
@@ -159,6 +161,8 @@
 //! ```
 //!
 //! - A pipeline behind one type, to store or to choose at run time: `pipeline.boxed()`.
+//! - One breaker for each host, one bulkhead for each tenant: `Keyed`, as in the examples `breaker_per_host` and
+//!   `bulkhead_per_tenant`.
 //! - Policies are also taken by reference, in an `Arc`, as an `Option`, and in nested tuples.
 //! - Error types that are no `std::error::Error` themselves, such as `anyhow::Error`:
 //!   `.await.map_err(Error::flatten)?`.
@@ -170,7 +174,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "bulkhead")]
-pub use steadfast_bulkhead::{self as bulkhead, Bulkhead, BulkheadBuilder, BulkheadFuture, Order};
+pub use steadfast_bulkhead::{
+    self as bulkhead, AdaptiveLimit, Bulkhead, BulkheadBuilder, BulkheadFuture, Order,
+};
 #[cfg(feature = "circuit-breaker")]
 pub use steadfast_circuit_breaker::{
     self as circuit_breaker, CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerFuture, Throttle,

@@ -36,7 +36,7 @@ pub(crate) enum State {
     Refused,
 }
 
-fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = model::Builder::new();
     // `LOOM_MAX_PREEMPTIONS` asks for more.
     builder.preemption_bound.get_or_insert(preemptions);
@@ -45,7 +45,7 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// Runs `others` on threads of their own beside `this`, and returns what this came to.
-fn race<U>(others: Vec<Box<dyn FnOnce() + Send>>, this: impl FnOnce() -> U) -> U {
+pub(crate) fn race<U>(others: Vec<Box<dyn FnOnce() + Send>>, this: impl FnOnce() -> U) -> U {
     // Of an object that a thread loads before it exchanges it, loom forgets who else loaded it before, and
     // so may never run that thread first. It does for these, which order nothing that they do.
     let threads: Vec<_> = others

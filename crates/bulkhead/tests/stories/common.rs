@@ -11,7 +11,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::{Future, poll_fn},
+    future::{Future, Ready, poll_fn, ready},
     pin::Pin,
     rc::Rc,
     task::Poll,
@@ -280,6 +280,19 @@ pub fn poll_woken(calls: &mut [Held]) -> Vec<usize> {
         }
     }
     woken
+}
+
+/// A policy that refuses every call.
+pub struct Refuse(pub Rejection);
+
+impl Policies for Refuse {}
+
+impl<'p, O: Operation> Policy<'p, O> for Refuse {
+    type Future = Ready<steadfast_core::Outcome<O::Ok, O::Err>>;
+
+    fn run(&'p self, _operation: O, _attempt: Attempt<O::Runtime>) -> Self::Future {
+        ready(steadfast_core::Outcome::rejected(self.0))
+    }
 }
 
 /// A policy that bounds what is inside, and leaves its timer to that.

@@ -6,6 +6,7 @@
     reason = "helpers of tests may do as the tests do"
 )]
 
+mod adaptive;
 mod between;
 mod cancel;
 mod codel;

@@ -26,13 +26,13 @@ impl<'p, O: Operation> Policy<'p, O> for Throttle {
         let began = attempt.now();
         let priority = attempt.priority();
         let runtime = attempt.runtime().clone();
-        let passes = self.load.admit_at(began, priority, || runtime.random());
-        let state = if passes {
+        let state = if self.load.admit_at(began, priority, &runtime) {
             State::Running {
                 future: operation.start(attempt),
                 at_once: true,
             }
         } else {
+            runtime.emit(&Event::rejected(self.name(), RejectionKind::Throttled));
             State::Refused
         };
         ThrottleFuture {
@@ -88,14 +88,14 @@ where
                         me.runtime.now()
                     };
                     let accepted = health == Health::Good;
-                    me.throttle.load.record_at(now, *me.priority, accepted);
+                    let load = &me.throttle.load;
+                    load.record_at(now, *me.priority, accepted, me.runtime);
                 }
                 Poll::Ready(outcome)
             }
             StateProj::Refused => {
-                let (name, kind) = (me.throttle.name(), RejectionKind::Throttled);
-                me.runtime.emit(&Event::rejected(name, kind));
-                Poll::Ready(Outcome::rejected(Rejection::new(name, kind)))
+                let rejection = Rejection::new(me.throttle.name(), RejectionKind::Throttled);
+                Poll::Ready(Outcome::rejected(rejection))
             }
         }
     }

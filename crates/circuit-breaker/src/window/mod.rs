@@ -122,6 +122,16 @@ impl Window {
         }
     }
 
+    /// Whether it holds no bad call.
+    pub(crate) fn is_all_good_at(&self, word: Word, now: Instant) -> bool {
+        match self {
+            Window::None => true,
+            Window::Registers(window) => window.is_all_good(word),
+            Window::Ring(window) => window.is_all_good(),
+            Window::Time(window) => window.is_all_good_at(now),
+        }
+    }
+
     /// What it holds, oldest first.
     pub(crate) fn buckets_at(&self, word: Word, now: Instant) -> Vec<Bucket> {
         match self {

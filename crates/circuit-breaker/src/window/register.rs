@@ -57,9 +57,14 @@ impl Registers {
     pub(super) fn is_unmoved_by_good_calls(&self, word: Word) -> bool {
         let register = &self.turns[word.window()].0;
         // Relaxed: see `shift`.
-        register.failures.load(Relaxed) == 0
-            && register.slow.load(Relaxed) == 0
-            && register.calls.load(Relaxed) >= u64::from(self.size)
+        self.is_all_good(word) && register.calls.load(Relaxed) >= u64::from(self.size)
+    }
+
+    #[inline]
+    pub(super) fn is_all_good(&self, word: Word) -> bool {
+        let register = &self.turns[word.window()].0;
+        // Relaxed: as it is at some moment.
+        register.failures.load(Relaxed) == 0 && register.slow.load(Relaxed) == 0
     }
 
     #[inline]

@@ -161,7 +161,12 @@ impl Ring {
     #[inline]
     pub(super) fn is_unmoved_by_good_calls(&self) -> bool {
         // Relaxed: a good call that meets a bad one at this moment came before it.
-        self.is_all_good(Position(self.line.0.position.load(Relaxed)))
+        self.is_full_of_good(Position(self.line.0.position.load(Relaxed)))
+    }
+
+    pub(super) fn is_all_good(&self) -> bool {
+        let counts = self.counts();
+        counts.failures + counts.slow == 0
     }
 
     #[inline]
@@ -169,7 +174,7 @@ impl Ring {
         let line = &self.line.0;
         // Relaxed: a first guess.
         let mut seen = Position(line.position.load(Relaxed));
-        if sample.is_good() && self.is_all_good(seen) {
+        if sample.is_good() && self.is_full_of_good(seen) {
             // One more good call in a full window of good calls changes nothing.
             return None;
         }
@@ -205,7 +210,7 @@ impl Ring {
 
     /// Whether the window is full and holds no bad call.
     #[inline]
-    fn is_all_good(&self, position: Position) -> bool {
+    fn is_full_of_good(&self, position: Position) -> bool {
         let newest_bad = self.line.0.newest_bad.load(Relaxed) & SEQUENCE;
         let since = position.calls().saturating_sub(newest_bad);
         since >= u64::from(self.size) + self.width && position.calls() >= self.min_calls

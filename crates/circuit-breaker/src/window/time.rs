@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use steadfast_core::{Instant, saturating_nanos};
+use steadfast_core::{Instant, Striped, saturating_nanos};
 
 use super::{Counts, Sample};
 use crate::{
     settings::Settings,
-    slots::{Slots, Stripe, Striped},
+    slots::{Slots, Stripe},
     snapshot::Bucket,
     sync::{AcqRel, AtomicU64, OwnLine, Relaxed, SeqCst, fence_of_the_model},
 };
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct TimeWindow {
     slots: Slots,
     min_calls: u64,
-    calls: Striped,
+    calls: Striped<Stripe>,
     failures: Stripe,
     slow: Stripe,
     /// Whether good calls have to be judged: `ANY`, `TOO_FEW`, and above them a count of the bad ones.
@@ -38,7 +38,7 @@ impl TimeWindow {
         TimeWindow {
             slots: Slots::new(length, buckets),
             min_calls: u64::from(min_calls),
-            calls: Striped::new(),
+            calls: Striped::new(Stripe::new),
             failures: Stripe::new(),
             slow: Stripe::new(),
             bad: OwnLine(AtomicU64::new(0)),
@@ -47,7 +47,9 @@ impl TimeWindow {
 
     pub(super) fn begin(&self) {
         self.slots.skip_a_window();
-        self.bad.0.store(0, Relaxed);
+        // Relaxed: published with the word of the period. The count stays, so that whoever looked before
+        // finds that it differs.
+        self.bad.0.fetch_and(!(ANY | TOO_FEW), Relaxed);
     }
 
     #[inline]
@@ -123,7 +125,7 @@ impl TimeWindow {
     fn counts(&self) -> Counts {
         fence_of_the_model();
         let newest = self.slots.newest();
-        let stripes = self.calls.all().iter();
+        let stripes = self.calls.all();
         let calls = stripes.map(|stripe| stripe.sum(&self.slots, newest)).sum();
         Counts {
             known: calls,
@@ -131,6 +133,12 @@ impl TimeWindow {
             failures: self.failures.sum(&self.slots, newest),
             slow: self.slow.sum(&self.slots, newest),
         }
+    }
+
+    pub(super) fn is_all_good_at(&self, now: Instant) -> bool {
+        let bad =
+            |newest| self.failures.sum(&self.slots, newest) + self.slow.sum(&self.slots, newest);
+        self.slots.newest_at(now).map_or(0, bad) == 0
     }
 
     pub(super) fn buckets_at(&self, now: Instant) -> Vec<Bucket> {
@@ -148,7 +156,7 @@ impl TimeWindow {
             .rev()
             .filter_map(|age| {
                 let number = newest.wrapping_sub(age);
-                let calls = self.calls.all().iter();
+                let calls = self.calls.all();
                 let bucket = Bucket {
                     age: Duration::from_nanos(u64::from(age) * self.slots.width()),
                     calls: calls.map(|stripe| of_slot(stripe, number)).sum(),

@@ -132,12 +132,18 @@ impl<'b> World<'b> {
                 self.goes(Some((State::HalfOpen, Cause::OpenTimeOver)));
             }
             State::HalfOpen if since >= CAP => {
-                assert_eq!(refusal, after(OPEN));
-                self.goes(Some((State::Open, Cause::HalfOpenTimeOver)));
+                let goes = self.end_half_open();
+                match goes.0 {
+                    State::Open => assert_eq!(refusal, after(OPEN)),
+                    State::Closed => assert_eq!(refusal, None),
+                    _ => assert!(refusal.is_none() || refusal == after(STEP)), // as it is drawn
+                }
+                self.goes(Some(goes));
             }
             State::HalfOpen => {
                 let is_full = self.probes_out + self.judged() >= self.small.probes;
-                assert_eq!(refusal, is_full.then_some(None));
+                let rest = if is_full { after(CAP - since) } else { None };
+                assert_eq!(refusal, rest);
                 self.goes(None);
             }
             State::Ramping if since >= STEP => {
@@ -145,7 +151,7 @@ impl<'b> World<'b> {
                 self.goes(Some((State::Closed, Cause::RampOver)));
             }
             State::Ramping => {
-                assert!(refusal.is_none() || refusal == Some(None)); // as it is drawn
+                assert!(refusal.is_none() || refusal == after(STEP - since)); // as it is drawn
                 self.goes(None);
             }
             other => panic!("nobody made it {other}"),
@@ -164,9 +170,11 @@ impl<'b> World<'b> {
     fn end(&mut self, held: Held<'b>, end: Option<End>) {
         let now = Instant::from_nanos(self.now * 1_000_000);
         let is_stale = held.period != self.period;
+        let hung = self.now - held.began >= CAP;
         let sample = end.filter(|end| *end != End::Neutral).map(|end| Sample {
             end,
-            slow: self.small.slow.is_some() && held.began < self.now,
+            slow: self.small.slow.is_some() && held.began < self.now
+                || self.state == State::HalfOpen && hung,
         });
         let before = is_stale.then(|| self.breaker.snapshot_at(now));
         match end {
@@ -190,7 +198,7 @@ impl<'b> World<'b> {
         };
         self.ended.push(sample);
         let goes = match self.state {
-            State::HalfOpen => self.judge_probes(),
+            State::HalfOpen => self.judge_probes(hung),
             _ => self.judge_calls().map(|cause| (State::Open, cause)),
         };
         self.goes(goes);
@@ -231,27 +239,53 @@ impl<'b> World<'b> {
         (is_bad && self.in_a_row() >= limit).then_some(Cause::ConsecutiveFailures)
     }
 
-    fn judge_probes(&self) -> Option<(State, Cause)> {
+    fn judge_probes(&self, hung: bool) -> Option<(State, Cause)> {
+        if self.have_failed(0, self.small.probes) {
+            let cause = if hung {
+                Cause::HalfOpenTimeOver
+            } else {
+                Cause::ProbesFailed
+            };
+            Some((State::Open, cause))
+        } else if self.ended.len() >= self.small.probes {
+            Some(self.closes())
+        } else {
+            let is_over = self.now - self.since >= CAP;
+            is_over.then(|| self.end_half_open())
+        }
+    }
+
+    /// Where it goes when the time of half-open is over.
+    fn end_half_open(&self) -> (State, Cause) {
+        let lent = self.ended.len() + self.probes_out;
+        if lent == 0 || self.have_failed(self.probes_out, lent) {
+            (State::Open, Cause::HalfOpenTimeOver)
+        } else {
+            self.closes()
+        }
+    }
+
+    /// Whether too many of so many probes have failed, with those that are given up.
+    fn have_failed(&self, given_up: usize, probes: usize) -> bool {
         let failed = |call: &&Sample| call.end != End::Good || call.slow;
-        let failed = self.ended.iter().filter(failed).count();
+        let failed = self.ended.iter().filter(failed).count() + given_up;
         let by_rate = match self.small.rate {
             Some((_, _, (part, whole))) => {
-                failed > 0 && failed * whole as usize >= self.small.probes * part as usize
+                failed > 0 && failed * whole as usize >= probes * part as usize
             }
             None => failed > 0,
         };
         let limit = self.small.consecutive;
-        if by_rate || limit.is_some_and(|limit| self.in_a_row() >= limit) {
-            Some((State::Open, Cause::ProbesFailed))
-        } else if self.now - self.since >= CAP {
-            Some((State::Open, Cause::HalfOpenTimeOver))
-        } else if self.ended.len() < self.small.probes {
-            None
-        } else if self.small.ramps {
-            Some((State::Ramping, Cause::ProbesSucceeded))
+        by_rate || limit.is_some_and(|limit| self.in_a_row() + given_up >= limit)
+    }
+
+    fn closes(&self) -> (State, Cause) {
+        let back = if self.small.ramps {
+            State::Ramping
         } else {
-            Some((State::Closed, Cause::ProbesSucceeded))
-        }
+            State::Closed
+        };
+        (back, Cause::ProbesSucceeded)
     }
 
     /// It has gone there, for this cause and once, or nowhere.

@@ -255,13 +255,14 @@ pub(crate) fn reopens_once<B: Breaker>(make: fn(Rules) -> B) {
     check(move || {
         let breaker = Arc::new(make(Rules::new(1, (1, 1))));
         fail(&*breaker, 0);
-        drop(breaker.admit(LATER).unwrap());
+        let hung = breaker.admit(LATER).unwrap();
         let come = |b: &B| b.admit(TOO_LATE).is_some();
         assert_eq!(race(&breaker, come, come), (false, false));
         let seen = breaker.look(TOO_LATE);
         assert!(seen.is_open);
         assert_eq!(seen.opened, 2, "it opened twice");
         assert_eq!(seen.reopened, 1, "it opened twice");
+        drop(hung);
     });
 }
 

@@ -73,6 +73,8 @@ pub(crate) struct Naive {
     pub(crate) stale: u64,
     pub(crate) transitions: Vec<(State, State, Cause)>,
     pub(crate) heard: Vec<Heard>,
+    /// Done by hand, for the next call to tell of.
+    untold: Vec<Heard>,
 }
 
 fn reached(rate: Option<Ratio>, part: u64, whole: u64) -> bool {
@@ -98,6 +100,7 @@ impl Naive {
             stale: 0,
             transitions: Vec::new(),
             heard: Vec::new(),
+            untold: Vec::new(),
         }
     }
 
@@ -133,8 +136,10 @@ impl Naive {
             return;
         }
         self.transitions.push((from, to, cause));
-        if cause != Cause::ByHand {
-            let heard = Heard::Transition(from.name(), to.name(), cause.name());
+        let heard = Heard::Transition(from.name(), to.name(), cause.name());
+        if cause == Cause::ByHand {
+            self.untold.push(heard);
+        } else {
             self.heard.push(heard);
         }
     }
@@ -166,6 +171,7 @@ impl Naive {
 
     /// Whether a call passes, or how long to stay away, where that is known.
     pub(crate) fn admit(&mut self, now: u64, random: u64) -> Result<Pass, Option<u64>> {
+        self.heard.append(&mut self.untold);
         let refusal = match self.decide(now, random) {
             Ok(pass) => return Ok(pass),
             Err(refusal) => refusal,
@@ -196,12 +202,9 @@ impl Naive {
                 self.go(Phase::HalfOpen { id, until }, Cause::OpenTimeOver);
                 self.lend(id, now)
             }
-            Phase::HalfOpen { until, .. } if now >= until => {
-                self.reopen(now, None, Cause::HalfOpenTimeOver, random);
-                match self.phase {
-                    Phase::Open { until, .. } => Err(Some(until - now)),
-                    _ => unreachable!("it has just opened"),
-                }
+            Phase::HalfOpen { id, until } if now >= until => {
+                self.end_half_open(id, now, None, random);
+                self.decide(now, random)
             }
             Phase::HalfOpen { id, until } => {
                 let until = until.min(now.saturating_add(self.setup.half_open_for));
@@ -211,13 +214,14 @@ impl Naive {
             Phase::Ramping { period, since } => {
                 let since = since.min(now); // where the clock was turned back
                 self.phase = Phase::Ramping { period, since };
-                let step = now.saturating_sub(since) / self.setup.ramp_step;
-                let step = usize::try_from(step).unwrap();
+                let passed = now.saturating_sub(since);
+                let step = usize::try_from(passed / self.setup.ramp_step).unwrap();
                 match self.setup.ramp.get(step) {
                     Some(share) => {
                         let whole = u64::from(share.denominator());
                         if drawn(random, whole) >= u64::from(share.numerator()) {
-                            return Err(None);
+                            let step = self.setup.ramp_step;
+                            return Err(Some(step - passed % step));
                         }
                     }
                     None => {
@@ -240,7 +244,10 @@ impl Naive {
 
     fn lend(&mut self, id: u64, now: u64) -> Result<Pass, Option<u64>> {
         if self.probes_of(id).count() as u64 >= self.setup.probes {
-            return Err(None);
+            let Phase::HalfOpen { until, .. } = self.phase else {
+                unreachable!("only half-open lends");
+            };
+            return Err(Some(until - now));
         }
         self.probes.push(Probe {
             half_open: id,

@@ -73,7 +73,7 @@ impl Runtime for Dice {
 
     fn emit(&self, event: &Event<'_>) {
         let known = |name: &str| {
-            const NAMES: [&str; 14] = [
+            const NAMES: [&str; 15] = [
                 "closed",
                 "open",
                 "half-open",
@@ -88,6 +88,7 @@ impl Runtime for Dice {
                 "half-open time over",
                 "probes succeeded",
                 "ramp over",
+                "by hand",
             ];
             let known = NAMES.iter().find(|known| **known == name);
             *known.unwrap_or_else(|| panic!("nobody knows {name:?}"))

@@ -1,7 +1,7 @@
 //! The half-open state: how many probes there are, how they are judged, and how long it lasts.
 
 use steadfast_circuit_breaker::{Cause, CircuitBreaker, CircuitBreakerBuilder, State};
-use steadfast_core::{Ratio, Verdict};
+use steadfast_core::{Ratio, Verdict, VirtualRuntime};
 
 use crate::common::{BAD, OVERLOADED, Rig, brittle, half_fail, ms, ns, read, secs};
 
@@ -17,8 +17,8 @@ fn exactly_so_many_probes_are_lent() {
         let rig = Rig::half_open(half_fail_of(probes));
         let out: Vec<_> = (0..probes).map(|_| rig.probe()).collect();
         for _ in 0..5 {
-            let rejection = rig.refused();
-            assert_eq!(rejection.retry_after(), None, "nobody knows when they end");
+            let rest = rig.refused().retry_after();
+            assert_eq!(rest, Some(secs(5)), "half-open is over then");
         }
         assert_eq!(rig.state(), State::HalfOpen);
         drop(out);
@@ -202,7 +202,7 @@ fn it_is_half_open_for_so_long_and_then_opens_again() {
     let _lost = rig.probe();
     let mut transitions = rig.breaker.subscribe();
     rig.pass(secs(3) - ns(1));
-    assert_eq!(rig.refused().retry_after(), None);
+    assert_eq!(rig.retry_after(), ns(1));
     assert_eq!(rig.state(), State::HalfOpen);
     rig.pass(ns(1));
     assert_eq!(rig.retry_after(), secs(10), "it grows like any re-opening");
@@ -229,12 +229,109 @@ fn results_that_come_at_the_end_of_the_half_open_time_are_too_late() {
 }
 
 #[test]
-fn half_open_with_places_left_opens_again_too() {
+fn where_fewer_calls_came_than_there_are_probes_those_decide() {
+    let in_the_end = |good, bad| {
+        let rig = Rig::half_open(half_fail_of(10).half_open_for(secs(3)));
+        rig.bad(bad);
+        rig.good(good);
+        assert_eq!(rig.state(), State::HalfOpen);
+        rig.pass(secs(3));
+        let _ = rig.call(Ok(()));
+        rig.state()
+    };
+    assert_eq!(in_the_end(1, 0), State::Closed);
+    assert_eq!(in_the_end(2, 1), State::Closed, "1 of 3 failed");
+    assert_eq!(in_the_end(2, 2), State::Open, "2 of 4 failed");
+    assert_eq!(in_the_end(0, 1), State::Open);
+}
+
+#[test]
+fn a_probe_that_is_out_in_the_end_has_failed() {
+    let in_the_end = |good, out| {
+        let rig = Rig::half_open(half_fail_of(10).half_open_for(secs(3)));
+        let _out: Vec<_> = (0..out).map(|_| rig.probe()).collect();
+        rig.good(good);
+        rig.pass(secs(3));
+        let _ = rig.call(Ok(()));
+        rig.state()
+    };
+    assert_eq!(in_the_end(3, 1), State::Closed, "1 of 4");
+    assert_eq!(in_the_end(2, 2), State::Open, "2 of 4");
+    assert_eq!(in_the_end(0, 1), State::Open);
+}
+
+#[test]
+fn the_call_that_ends_half_open_passes_where_it_closes() {
     let rig = Rig::half_open(half_fail_of(5).half_open_for(secs(3)));
+    let mut transitions = rig.breaker.subscribe();
     rig.good(4);
     rig.pass(secs(3));
-    rig.refused();
-    assert_eq!(rig.state(), State::Open, "the fifth result did not come");
+    assert!(!rig.start().is_probe());
+    let closed = (State::HalfOpen, State::Closed, Cause::ProbesSucceeded);
+    assert_eq!(read(&mut transitions), [closed]);
+}
+
+#[test]
+fn a_probe_that_began_late_and_is_quick_counts() {
+    let rig = Rig::half_open(half_fail_of(2).half_open_for(secs(3)));
+    rig.good(1);
+    rig.pass(secs(3) - ns(1));
+    let probe = rig.probe();
+    rig.pass(secs(3) - ns(1));
+    probe.record(&GOOD);
+    assert_eq!(rig.state(), State::Closed);
+}
+
+#[test]
+fn a_result_that_comes_after_the_half_open_time_ends_it() {
+    let after = |good| {
+        let rig = Rig::half_open(half_fail_of(10).half_open_for(secs(3)));
+        rig.good(good);
+        let probe = rig.probe();
+        rig.pass(secs(3));
+        probe.record(&GOOD); // It hung for as long as half-open may last.
+        rig.state()
+    };
+    assert_eq!(after(2), State::Closed, "1 of 3 failed");
+    assert_eq!(after(1), State::Open, "1 of 2 failed");
+}
+
+#[test]
+fn it_stays_open_for_no_longer_than_before_where_no_probe_came_to_anything() {
+    let rig = Rig::opened(brittle().half_open_for(secs(3)));
+    rig.pass(secs(5));
+    for _ in 0..10 {
+        rig.answer(1, Err(Verdict::caller()));
+        assert_eq!(rig.state(), State::HalfOpen);
+        rig.pass(secs(3));
+        assert_eq!(rig.retry_after(), secs(5));
+        assert_eq!(rig.snapshot().reopened, 0);
+        rig.pass(secs(5));
+    }
+}
+
+#[test]
+fn a_default_breaker_that_is_called_once_a_second_closes_again() {
+    let rig = Rig::of(VirtualRuntime::new(7), CircuitBreaker::default());
+    rig.bad(10);
+    let mut waited = 0;
+    while rig.state() != State::Closed {
+        rig.pass(secs(1));
+        let _ = rig.call(Ok(()));
+        waited += 1;
+        assert!(waited <= 10, "open for 5 s, half-open for 5 s");
+    }
+}
+
+#[test]
+fn a_default_breaker_that_is_called_once_a_minute_closes_again() {
+    let rig = Rig::of(VirtualRuntime::new(7), CircuitBreaker::default());
+    rig.bad(10);
+    for _ in 0..2 {
+        rig.pass(secs(60));
+        rig.good(1);
+    }
+    assert_eq!(rig.state(), State::Closed);
 }
 
 #[test]

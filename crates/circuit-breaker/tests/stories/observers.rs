@@ -106,7 +106,7 @@ fn an_observer_may_call_the_breaker() {
     let seen = Arc::new(Mutex::new(None));
     let note = Arc::clone(&seen);
     let observed = Observed::new(rig.runtime.clone(), move |event: &Event<'_>| {
-        if let Event::Transition { .. } = event {
+        if let Event::Transition { to: "open", .. } = event {
             let state = breaker.state();
             let mut transitions = breaker.subscribe();
             breaker.isolate();
@@ -209,6 +209,44 @@ fn a_call_is_counted_once_though_its_observer_panics() {
     let calls = calls.observe(|event: &Event<'_>| panic!("{event:?}"));
     panics(|| rig.runtime.block_on(calls.call(say(Err(BAD)))));
     assert_eq!((rig.state(), rig.snapshot().stale), (State::Open, 0));
+}
+
+#[test]
+fn what_is_done_by_hand_is_told_with_the_next_call() {
+    let rig = Rig::new(brittle());
+    let notes = Notes::default();
+    let noted = Arc::clone(&notes);
+    let calls = Pipeline::on(rig.runtime.clone(), &rig.breaker)
+        .classify(ByItself)
+        .observe(move |event: &Event<'_>| noted.lock().unwrap().push(line(event)));
+    let call = || {
+        let _ = rig.runtime.block_on(calls.call(say(Ok(()))));
+        std::mem::take(&mut *notes.lock().unwrap())
+    };
+    rig.breaker.isolate();
+    assert_eq!(notes.lock().unwrap().len(), 0, "it belongs to no call");
+    let isolated = "breaker: closed to isolated: by hand";
+    assert_eq!(call(), [isolated, "breaker refused"]);
+    assert_eq!(call(), ["breaker refused"], "once");
+    rig.breaker.force_closed();
+    assert_eq!(call(), ["breaker: isolated to forced closed: by hand"]);
+    rig.breaker.reset();
+    rig.breaker.reset();
+    assert_eq!(call(), ["breaker: forced closed to closed: by hand"]);
+    rig.breaker.open_for_at(rig.now(), secs(1));
+    rig.pass(secs(1));
+    assert_eq!(
+        call(),
+        [
+            "breaker: closed to open: by hand",
+            "breaker: open to half-open: open time over",
+            "breaker: half-open to closed: probes succeeded",
+        ]
+    );
+    rig.breaker.isolate();
+    rig.breaker.reset();
+    assert_eq!(call(), [isolated, "breaker: isolated to closed: by hand"]);
+    assert_eq!(call().len(), 0);
 }
 
 #[test]

@@ -59,10 +59,17 @@ fn steps_that_nobody_saw_are_over_all_the_same() {
 }
 
 #[test]
-fn whom_the_ramp_refuses_it_cannot_tell_when_to_come_back() {
+fn whom_the_ramp_refuses_it_tells_when_more_calls_pass() {
     let rig = ramping(brittle());
-    let refused = (0..100).find_map(|_| rig.call(Ok(())).err()).unwrap();
-    assert_eq!(refused.rejection().unwrap().retry_after(), None);
+    let rest = || {
+        let refused = (0..100).find_map(|_| rig.call(Ok(())).err()).unwrap();
+        refused.rejection().unwrap().retry_after()
+    };
+    assert_eq!(rest(), Some(secs(10)));
+    rig.pass(secs(4));
+    assert_eq!(rest(), Some(secs(6)));
+    rig.pass(secs(16) - ns(1));
+    assert_eq!(rest(), Some(ns(1)), "of the second step");
 }
 
 #[test]

@@ -114,3 +114,17 @@ fn a_permit_measures_from_when_it_was_given() {
     permit.record(&steadfast_core::Verdict::success());
     assert_eq!(rig.state(), State::Open);
 }
+
+#[test]
+fn a_call_that_blocks_its_thread_is_slow_too() {
+    let settings = CircuitBreaker::slow_calls(Ratio::percent(100), ms(100)).min_calls(1);
+    for settings in [settings.clone(), settings.clone().over(secs(10))] {
+        let rig = Rig::new(settings.over_last(1));
+        let blocking = rig.calls.call(|| async {
+            rig.pass(ms(100) + ns(1)); // In its first and only poll.
+            Ok(())
+        });
+        assert_eq!(rig.runtime.block_on(blocking), Ok(()));
+        assert_eq!(rig.state(), State::Open);
+    }
+}

@@ -333,3 +333,18 @@ fn the_sums_of_a_strange_snapshot_do_not_overflow() {
     let sums = (strange.calls(), strange.failures(), strange.slow());
     assert_eq!(sums, (u64::MAX, u64::MAX, u64::MAX));
 }
+
+#[test]
+fn closed_nothing_is_left_of_earlier_openings() {
+    let rig = Rig::opened(brittle());
+    rig.pass(secs(5));
+    rig.bad(1);
+    let mut kept = rig.snapshot();
+    assert_eq!(kept.reopened, 1);
+    kept.state = State::Closed;
+    let again = Rig::new(brittle());
+    again.breaker.restore_at(again.now(), &kept);
+    assert_eq!(again.snapshot().reopened, 0);
+    again.bad(1);
+    assert_eq!(again.retry_after(), secs(5));
+}

@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
+use futures::FutureExt;
 use steadfast_circuit_breaker::{Cause, CircuitBreaker, State, Transitions};
 
 use crate::common::{Rig, brittle, read, secs};
@@ -98,7 +99,7 @@ fn what_is_there_is_ready_at_once() {
     let mut transitions = rig.breaker.subscribe();
     rig.breaker.isolate();
     let mut next = rig.runtime.drive(transitions.recv());
-    let Poll::Ready(step) = next.poll() else {
+    let Poll::Ready(Some(step)) = next.poll() else {
         panic!("it is there")
     };
     assert_eq!(step.to, State::Isolated);
@@ -116,7 +117,7 @@ fn a_waiting_reader_is_woken_once_for_a_transition() {
     assert_eq!(next.wakes(), 0);
     rig.bad(1);
     assert_eq!(next.wakes(), 1, "however often it was polled");
-    let Poll::Ready(step) = next.poll() else {
+    let Poll::Ready(Some(step)) = next.poll() else {
         panic!("it was woken for this")
     };
     assert_eq!((step.from, step.to), (State::Closed, State::Open));
@@ -307,7 +308,8 @@ fn a_stream_can_be_made_of_it() {
     let mut stream = rig.runtime.drive(async move {
         let mut states = Vec::new();
         while states.len() < 3 {
-            states.push(poll_fn(|cx| transitions.poll_recv(cx)).await.to);
+            let step = poll_fn(|cx| transitions.poll_recv(cx)).await;
+            states.push(step.unwrap().to);
         }
         states
     });
@@ -329,4 +331,32 @@ fn a_stream_can_be_made_of_it() {
 fn a_subscription_outlives_its_handle() {
     let mut transitions = CircuitBreaker::default().subscribe();
     assert_eq!(transitions.try_recv(), None);
+}
+
+#[test]
+fn it_ends_with_the_last_handle_and_when_all_is_read() {
+    let Rig { breaker, calls, .. } = Rig::new(brittle());
+    let mut transitions = breaker.subscribe();
+    breaker.isolate();
+    drop(calls);
+    assert!(!transitions.has_ended(), "there is a handle left");
+    drop(breaker);
+    assert!(transitions.has_ended());
+    let mut next = || transitions.recv().now_or_never().unwrap();
+    assert_eq!(next().map(|step| step.to), Some(State::Isolated));
+    assert_eq!((next(), next()), (None, None));
+}
+
+#[test]
+fn a_waiting_reader_is_woken_when_the_last_handle_is_gone() {
+    let rig = Rig::new(brittle());
+    let mut transitions = rig.breaker.subscribe();
+    let mut next = rig.runtime.drive(transitions.recv());
+    assert!(next.poll().is_pending());
+    let Rig { breaker, calls, .. } = rig;
+    drop(breaker);
+    assert_eq!(next.wakes(), 0, "a pipeline has it still");
+    drop(calls);
+    assert_eq!(next.wakes(), 1);
+    assert_eq!(next.poll(), Poll::Ready(None));
 }

@@ -155,3 +155,28 @@ fn the_window_of_one_period_is_not_seen_in_the_next() {
     rig.bad(9);
     assert_eq!(rig.state(), State::Closed);
 }
+
+#[test]
+fn a_call_that_blocks_for_longer_than_the_window_does_not_empty_it() {
+    let rig = Rig::new(ten_seconds().min_calls(3));
+    let blocking = rig.calls.call(|| async {
+        rig.pass(secs(60));
+        for other in [rig.start(), rig.start()] {
+            other.record(&BAD);
+        }
+        Err(BAD)
+    });
+    let _ = rig.runtime.block_on(blocking);
+    assert_eq!(rig.state(), State::Open, "all three are in the window");
+}
+
+#[test]
+fn a_breaker_that_a_blocking_call_opens_is_open_from_its_end_on() {
+    let rig = Rig::new(ten_seconds().min_calls(1).open_for(secs(5)));
+    let blocking = rig.calls.call(|| async {
+        rig.pass(secs(7));
+        Err(BAD)
+    });
+    let _ = rig.runtime.block_on(blocking);
+    assert_eq!(rig.retry_after(), secs(5));
+}

@@ -3,7 +3,7 @@
 use std::{pin::pin, time::Duration};
 
 use steadfast_core::{
-    Error, Event, Pipeline, Policies, Rejection, RejectionKind, Runtime, Verdict,
+    Error, Event, Idle, Pipeline, Policies, Rejection, RejectionKind, Runtime, Verdict,
 };
 
 use crate::{Answer::Bad, Answer::Good, Client, DOWN, Fate};
@@ -94,4 +94,32 @@ fn the_clock_is_read_once_for_a_call_that_is_ready_and_once_more_for_one_that_wa
     client.runtime.block_on(call).unwrap();
     assert_eq!(client.runtime.clock_reads() - before, 2);
     let _ = client.runtime.now();
+}
+
+#[test]
+fn a_call_that_blocks_for_longer_than_the_window_does_not_empty_it() {
+    let client = Client::over(WINDOW);
+    let on_runtime = client.throttle.on(client.runtime.clone());
+    let blocking = on_runtime.call(|| async {
+        client.runtime.advance(2 * WINDOW);
+        client.calls(10, Good);
+        Ok::<_, String>(())
+    });
+    client.runtime.block_on(blocking).unwrap();
+    client.calls(12, DOWN);
+    // 23 requests, 11 of them accepted.
+    assert!((client.shedding() - 1.0 / 24.0).abs() < 1e-9);
+}
+
+#[test]
+fn looking_at_it_counts_nothing_and_moves_nothing() {
+    let client = Client::over(WINDOW);
+    client.calls(10, Good);
+    client.calls(20, DOWN);
+    let before = client.shedding();
+    let far = client.runtime.now() + 10 * WINDOW;
+    assert!(client.throttle.shedding_at(far).abs() < 1e-9);
+    assert!(client.throttle.is_idle_at(far));
+    assert!((client.shedding() - before).abs() < 1e-9, "as it was");
+    assert!(!client.throttle.is_idle_at(client.runtime.now()));
 }

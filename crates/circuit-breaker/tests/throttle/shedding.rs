@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use steadfast_circuit_breaker::Throttle;
-use steadfast_core::{Priority, Verdict};
+use steadfast_core::{Priority, Runtime, Verdict};
 
 use crate::{Answer, Answer::Good, Client, DOWN, Fate};
 
@@ -132,7 +132,7 @@ fn calls_of_a_lower_priority_are_all_shed_before_others_are() {
 
 #[test]
 fn a_clock_that_was_turned_back_neither_stops_nor_blinds_it() {
-    use steadfast_core::{Instant, Runtime};
+    use steadfast_core::Instant;
     let client = Client::over(WINDOW);
     client.runtime.advance(Duration::from_secs(500));
     client.calls(1000, DOWN);
@@ -163,5 +163,23 @@ fn settings_out_of_range_are_named() {
             .unwrap_err();
         assert_eq!(error.field(), "multiplier");
         assert_eq!(error.allowed(), "1 to 100");
+    }
+}
+
+/// Threads read the clock before they come: one may come with a time that is a little older than that of
+/// the last pass.
+#[test]
+fn the_pass_each_second_does_not_leak_where_clock_reads_cross() {
+    let client = Client::over(WINDOW);
+    client.runtime.advance(Duration::from_secs(1000));
+    client.calls(100_000, DOWN);
+    client.runtime.advance(Duration::from_secs(1));
+    assert_eq!(client.call(DOWN), Fate::Failed, "the pass that is due");
+    let tick = Duration::from_nanos(1);
+    for _ in 0..100 {
+        client
+            .runtime
+            .set_now(client.runtime.now().saturating_sub(tick));
+        assert_eq!(client.call(DOWN), Fate::Shed);
     }
 }

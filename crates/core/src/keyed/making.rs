@@ -6,7 +6,7 @@ use super::{
     Keyed, KeyedFull, LOOKS, Shard,
     gate::Gate,
     places::Place,
-    table::{Entry, Slot},
+    table::{Candidate, Entry, Slot},
 };
 use crate::{Idle, Instant, sync::Arc};
 
@@ -67,24 +67,18 @@ impl<K, P, S> Keyed<K, P, S> {
         }
         let now = now();
         for _ in 0..ROUNDS {
-            let mut looks = LOOKS;
+            let found = self.look();
             let mut lost = false;
-            for shard in self.shards_in_turn() {
-                let (looked, mut candidates) = shard.table().look(looks);
-                looks -= looked;
-                candidates.sort_unstable_by_key(|candidate| candidate.used);
-                for candidate in candidates {
-                    if !candidate.policy.is_idle_at(now) {
+            for may_go in [P::is_idle_at, P::is_dispensable_at] {
+                for (shard, candidate) in &found {
+                    if !may_go(&candidate.policy, now) {
                         continue;
                     }
-                    let evicted = shard.table().evict(&candidate);
+                    let evicted = shard.table().evict(candidate);
                     if evicted.is_some() {
                         return Ok((self.places.left_behind(), evicted));
                     }
                     lost = true;
-                }
-                if looks == 0 {
-                    break;
                 }
             }
             // One that was removed has left its place behind.
@@ -96,6 +90,21 @@ impl<K, P, S> Keyed<K, P, S> {
             }
         }
         Err(KeyedFull::new(self.capacity()))
+    }
+
+    /// Some policies that nobody holds, of each shard the least recently used first.
+    fn look(&self) -> Vec<(&Shard<K, P>, Candidate<P>)> {
+        let (mut looks, mut found) = (LOOKS, Vec::new());
+        for shard in self.shards_in_turn() {
+            let (looked, mut candidates) = shard.table().look(looks);
+            candidates.sort_unstable_by_key(|candidate| candidate.used);
+            found.extend(candidates.into_iter().map(|candidate| (shard, candidate)));
+            looks -= looked;
+            if looks == 0 {
+                break;
+            }
+        }
+        found
     }
 }
 

@@ -29,22 +29,32 @@ pub trait Idle {
     /// It is asked without a lock, so the map goes on serving others, and one that is used meanwhile
     /// stays.
     fn is_idle_at(&self, now: Instant) -> bool;
+
+    /// Whether it may be dropped at `now` where nothing idle is left: it forgets calls then, but takes no
+    /// decision back. By default it may not.
+    ///
+    /// It is asked as [`is_idle_at`](Idle::is_idle_at) is, and after that.
+    fn is_dispensable_at(&self, now: Instant) -> bool {
+        let _ = now;
+        false
+    }
 }
 
 /// One policy per key, made at the first call for the key, in a map that never outgrows its capacity.
 ///
 /// A handle is an [`Arc`](std::sync::Arc), which is a policy: it stands in a tuple by value and by
 /// reference. Concurrent first calls for a key make one policy, and share it. As long as somebody
-/// holds a handle or a `Weak` of one, or the policy is not [idle](Idle), the key keeps its policy.
+/// holds a handle or a `Weak` of one, or the policy is neither [idle](Idle) nor dispensable, the key keeps
+/// its policy.
 ///
 /// # When it is full
 ///
-/// Only when a new key needs a place is one given up, and the clock read: of the entries that are
-/// idle and that nobody holds, the least recently used goes. A new key looks at 32 entries and no
-/// more, but up to four times where other callers are faster. So a map of at most 32 finds the least
-/// recently used of all, and is full only when none can go. A larger one looks at 32 that lie side by
-/// side, gives up the least recently used of those, and looks at others the next time: it may be full
-/// for one key and have a place for the next.
+/// Only when a new key needs a place is one given up, and the clock read: of the entries that nobody
+/// holds, the least recently used that is idle goes, and where none is idle, the least recently used that
+/// is [dispensable](Idle::is_dispensable_at). A new key looks at 32 entries and no more, but up to four
+/// times where other callers are faster. So a map of at most 32 finds the least recently used of all, and
+/// is full only when none can go. A larger one looks at 32 that lie side by side, gives up one of those,
+/// and looks at others the next time: it may be full for one key and have a place for the next.
 ///
 /// # Locks
 ///

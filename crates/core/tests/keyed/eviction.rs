@@ -284,3 +284,41 @@ fn a_policy_that_is_not_given_up_is_not_dropped() {
     drop(map);
     assert_eq!(drops.load(SeqCst), 4);
 }
+
+/// Dispensable, but never idle; or idle.
+struct Dispensable {
+    idle: bool,
+}
+
+impl Idle for Dispensable {
+    fn is_idle_at(&self, _now: Instant) -> bool {
+        self.idle
+    }
+
+    fn is_dispensable_at(&self, _now: Instant) -> bool {
+        true
+    }
+}
+
+#[test]
+fn what_is_dispensable_goes_where_nothing_is_idle() {
+    let map = Keyed::new(3, |key: &&str| Dispensable {
+        idle: key.starts_with("idle"),
+    });
+    let map = map.unwrap();
+    let touch = |key: &'static str| drop(map.get_at(&key, at(0)).unwrap());
+    let holds = |key: &'static str| map.contains(&key);
+    touch("a");
+    touch("idle");
+    touch("b");
+    touch("c");
+    assert!(holds("a") && !holds("idle"), "the idle one goes first");
+    touch("a");
+    touch("d");
+    assert!(!holds("b"), "then the one that was used least recently");
+    let held = map.get_at(&"a", at(0)).unwrap();
+    touch("e");
+    touch("f");
+    assert!(holds("a"), "but none that is held");
+    drop(held);
+}

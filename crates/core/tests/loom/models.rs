@@ -2,7 +2,10 @@
 
 use loom::{
     model::Builder,
-    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    sync::atomic::{
+        AtomicUsize,
+        Ordering::{Relaxed, SeqCst},
+    },
     thread,
 };
 use std::sync::Arc;
@@ -36,9 +39,21 @@ pub(crate) fn race<B: Send + Sync + 'static, T: Send + 'static, U>(
     other: impl FnOnce(&B) -> T + Send + 'static,
     this: impl FnOnce(&B) -> U,
 ) -> (T, U) {
+    // Of an object that a thread loads before it exchanges it, loom forgets who else loaded it before, and
+    // so may never run that thread first. It does for these, which order nothing that they do.
+    let began = Arc::new(AtomicUsize::new(0));
+    let ended = Arc::new(AtomicUsize::new(0));
+    let flags = (Arc::clone(&began), Arc::clone(&ended));
     let theirs = Arc::clone(shared);
-    let thread = thread::spawn(move || other(&theirs));
+    let thread = thread::spawn(move || {
+        flags.0.load(Relaxed);
+        let answer = other(&theirs);
+        flags.1.store(1, Relaxed);
+        answer
+    });
+    ended.load(Relaxed);
     let this = this(shared);
+    began.store(1, Relaxed);
     (thread.join().unwrap(), this)
 }
 

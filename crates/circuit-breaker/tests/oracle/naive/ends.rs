@@ -76,7 +76,7 @@ impl Naive {
             }
             Pass::Probe { id, began } if self.is_half_open(id) => {
                 let slow = is_slow(began);
-                self.take_back(id, slow, ending);
+                self.take_back(id, began, slow, ending);
             }
             Pass::Probe { .. } if ending.health == Health::Unknown => {}
             Pass::Call { .. } | Pass::Probe { .. } => self.stale += 1,
@@ -115,14 +115,15 @@ impl Naive {
         matches!(self.phase, Phase::HalfOpen { id: of, .. } if of == id)
     }
 
-    fn take_back(&mut self, id: u64, slow: bool, ending: Ending) {
+    fn take_back(&mut self, id: u64, began: u64, slow: bool, ending: Ending) {
         let is_out = |probe: &Probe| probe.half_open == id && probe.back == Back::NotYet;
         let lent = self.probes.iter().position(is_out).unwrap();
         self.probes.remove(lent);
         if ending.health == Health::Unknown {
             return;
         }
-        let failed = ending.health != Health::Good || slow;
+        let hung = ending.at.saturating_sub(began) >= self.setup.half_open_for;
+        let failed = ending.health != Health::Good || slow || hung;
         self.probes.push(Probe {
             half_open: id,
             back: Back::Judged {
@@ -133,34 +134,66 @@ impl Naive {
                 },
             },
         });
-        let judged: Vec<(bool, Option<bool>)> = self
-            .probes_of(id)
+        let judged = self.judged(id);
+        let is_late = matches!(self.phase, Phase::HalfOpen { until, .. } if ending.at >= until);
+        if self.have_failed(&judged, self.setup.probes) {
+            let cause = if hung {
+                Cause::HalfOpenTimeOver
+            } else {
+                Cause::ProbesFailed
+            };
+            self.reopen(ending.at, ending.retry_after, cause, ending.random);
+        } else if judged.len() as u64 >= self.setup.probes {
+            self.close(ending.at);
+        } else if is_late {
+            self.end_half_open(id, ending.at, ending.retry_after, ending.random);
+        }
+    }
+
+    /// Of the probes that are back, whether each failed, and what it means to the rule of failures in a row.
+    fn judged(&self, id: u64) -> Vec<(bool, Option<bool>)> {
+        self.probes_of(id)
             .filter_map(|back| match back {
                 Back::Judged { failed, in_a_row } => Some((failed, in_a_row)),
                 Back::NotYet => None,
             })
-            .collect();
+            .collect()
+    }
+
+    /// Whether these are too many failures of so many probes.
+    fn have_failed(&self, judged: &[(bool, Option<bool>)], probes: u64) -> bool {
         let failures = judged.iter().filter(|(failed, _)| *failed).count() as u64;
         let said = judged.iter().rev().filter_map(|(_, in_a_row)| *in_a_row);
         let in_a_row = said.take_while(|failed| *failed).count() as u64;
         let setup = &self.setup;
         let rate = setup.failure_rate.or(setup.slow.map(|(rate, _)| rate));
         let by_rate = match rate {
-            Some(_) => reached(rate, failures, setup.probes),
+            Some(_) => reached(rate, failures, probes),
             None => failures > 0,
         };
-        let by_row = setup
-            .consecutive
-            .is_some_and(|limit| in_a_row >= limit.into());
-        let is_late = matches!(self.phase, Phase::HalfOpen { until, .. } if ending.at >= until);
-        if by_rate || by_row {
-            let cause = Cause::ProbesFailed;
-            self.reopen(ending.at, ending.retry_after, cause, ending.random);
-        } else if is_late {
-            let cause = Cause::HalfOpenTimeOver;
-            self.reopen(ending.at, ending.retry_after, cause, ending.random);
-        } else if judged.len() as u64 >= setup.probes {
-            self.close(ending.at);
+        let limit = setup.consecutive;
+        by_rate || limit.is_some_and(|limit| in_a_row >= limit.into())
+    }
+
+    /// The time of half-open is over: those that are out have failed.
+    pub(super) fn end_half_open(
+        &mut self,
+        id: u64,
+        now: u64,
+        retry_after: Option<u64>,
+        random: u64,
+    ) {
+        let mut judged = self.judged(id);
+        let out = self.probes_of(id).count() - judged.len();
+        judged.extend((0..out).map(|_| (true, Some(true))));
+        let cause = Cause::HalfOpenTimeOver;
+        if judged.is_empty() {
+            let length = self.open_nanos(self.reopened, retry_after, random);
+            self.open(now, length, cause);
+        } else if self.have_failed(&judged, judged.len() as u64) {
+            self.reopen(now, retry_after, cause, random);
+        } else {
+            self.close(now);
         }
     }
 
