@@ -27,7 +27,7 @@ struct Comparison {
     aim: Aim,
 }
 
-const COMPARISONS: [Comparison; 9] = [
+const COMPARISONS: [Comparison; 14] = [
     Comparison {
         group: "retry",
         modes: &[Mode::Ready],
@@ -81,6 +81,41 @@ const COMPARISONS: [Comparison; 9] = [
         ours: "steadfast",
         peers: &["tower"],
         aim: Aim::Times(0.6),
+    },
+    Comparison {
+        group: "limiter",
+        modes: &[Mode::Ready],
+        ours: "steadfast",
+        peers: &["governor"],
+        aim: Aim::Times(1.0),
+    },
+    Comparison {
+        group: "limiter",
+        modes: &[Mode::Ready],
+        ours: "steadfast-limited",
+        peers: &["governor-limited"],
+        aim: Aim::Times(1.0),
+    },
+    Comparison {
+        group: "stack5",
+        modes: &[Mode::Ready],
+        ours: "steadfast",
+        peers: &["glued"],
+        aim: Aim::Times(0.5),
+    },
+    Comparison {
+        group: "stack5",
+        modes: &[Mode::Ready],
+        ours: "steadfast",
+        peers: &["tower-resilience"],
+        aim: Aim::Times(0.08),
+    },
+    Comparison {
+        group: "stack5",
+        modes: &[Mode::Pend],
+        ours: "steadfast",
+        peers: &["glued"],
+        aim: Aim::Times(0.7),
     },
     Comparison {
         group: "stack3",

@@ -67,6 +67,8 @@ pub enum Failure {
     Open,
     /// There was no room; where a crate lets its users choose the error.
     Full,
+    /// The rate was spent; where a crate lets its users choose the error.
+    Limited,
 }
 
 impl fmt::Display for Failure {
@@ -76,6 +78,7 @@ impl fmt::Display for Failure {
             Self::TimedOut => "the operation timed out",
             Self::Open => "the circuit breaker is open",
             Self::Full => "there is no room",
+            Self::Limited => "the rate is spent",
         })
     }
 }

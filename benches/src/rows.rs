@@ -2,9 +2,11 @@
 
 mod breaker;
 mod bulkhead;
+mod limiter;
 mod policies;
 mod retry;
 mod stack3;
+mod stack5;
 mod timeout;
 
 use crate::{contend::ContendRow, harness::Row};
@@ -35,12 +37,14 @@ impl Group {
 }
 
 /// Every group, in the order of the table.
-pub const GROUPS: [Group; 5] = [
+pub const GROUPS: [Group; 7] = [
     retry::GROUP,
     timeout::GROUP,
     breaker::GROUP,
     bulkhead::GROUP,
+    limiter::GROUP,
     stack3::GROUP,
+    stack5::GROUP,
 ];
 
 /// A value that lives as long as the process, as a client that is built once at start does.

@@ -5,7 +5,9 @@
 use std::{sync::Arc, time::Duration};
 
 use seatbelt::ResilienceContext;
-use steadfast::{Bulkhead, CircuitBreaker, CircuitBreakerBuilder, Ratio, Retry, RetryBudget};
+use steadfast::{
+    Bulkhead, CircuitBreaker, CircuitBreakerBuilder, RateLimit, Ratio, Retry, RetryBudget,
+};
 use tower::{
     retry::{
         Policy,
@@ -185,6 +187,70 @@ pub(super) fn tower_resilience_bulkhead(calls: usize) -> tower_resilience::bulkh
     tower_resilience::bulkhead::BulkheadLayer::builder()
         .max_concurrent_calls(calls)
         .reject_when_full()
+        .build()
+        .expect("more than none is valid")
+}
+
+/// So many calls in so much time, and as many at once.
+#[derive(Clone, Copy)]
+pub(super) struct Rate {
+    pub(super) units: u32,
+    pub(super) per: Duration,
+}
+
+impl Rate {
+    /// More than anybody calls.
+    pub(super) const NEVER_OUT: Rate = Rate {
+        units: 1_000_000_000,
+        per: Duration::from_secs(1),
+    };
+    /// Used up by the first call, for longer than anybody measures.
+    pub(super) const ONCE: Rate = Rate {
+        units: 1,
+        per: Duration::from_secs(24 * 60 * 60),
+    };
+}
+
+/// Ours; nobody waits.
+pub(super) fn steadfast_rate_limit(rate: Rate) -> RateLimit {
+    let limit = RateLimit::new(rate.units, rate.per).build();
+    limit.expect("it fits the arithmetic")
+}
+
+/// governor's, with its default clock.
+pub(super) fn governor(rate: Rate) -> governor::DefaultDirectRateLimiter {
+    use governor::{Quota, RateLimiter};
+    let units = rate.units.try_into().expect("more than none");
+    let quota = Quota::with_period(rate.per / rate.units).expect("it takes some time");
+    RateLimiter::direct(quota.allow_burst(units))
+}
+
+/// leaky-bucket's, which begins full. It refills every millisecond or once in the whole time.
+pub(super) fn leaky_bucket(rate: Rate) -> leaky_bucket::RateLimiter {
+    let units = rate.units as usize;
+    let interval = rate.per.min(Duration::from_millis(1));
+    let parts = rate.per.as_millis() as usize;
+    let (refill, interval) = if units >= parts {
+        (units / parts, interval)
+    } else {
+        (units, rate.per)
+    };
+    leaky_bucket::RateLimiter::builder()
+        .initial(units)
+        .max(units)
+        .refill(refill)
+        .interval(interval)
+        .build()
+}
+
+/// tower-resilience's rate limit, in fixed windows as is its default.
+pub(super) fn tower_resilience_rate_limit(
+    rate: Rate,
+) -> tower_resilience::ratelimiter::RateLimiterLayer {
+    tower_resilience::ratelimiter::RateLimiterLayer::builder()
+        .limit_for_period(rate.units as usize)
+        .refresh_period(rate.per)
+        .timeout_duration(Duration::ZERO)
         .build()
         .expect("more than none is valid")
 }
