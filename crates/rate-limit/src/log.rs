@@ -37,9 +37,8 @@ impl Log {
         }
     }
 
+    /// Takes units, not earlier than those before.
     pub(crate) fn take(&mut self, at: Instant, cost: u32) {
-        // A clock that was turned back takes no unit out of order.
-        let at = self.runs.back().map_or(at, |run| at.max(run.at));
         let first = self.taken + 1;
         let last = self.taken + u64::from(cost);
         self.taken = last;
@@ -113,5 +112,29 @@ impl Rule {
     /// When a unit that was taken `at` that instant does not count any more.
     fn over_at(&self, at: Instant) -> Instant {
         at + Duration::from_nanos(self.per)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::Shape;
+
+    #[test]
+    fn it_remembers_no_more_than_a_window_has() {
+        let per = Duration::from_nanos(1_000);
+        let rule = Rule::new(Shape::Sliding, 5, per, None).unwrap();
+        let mut log = Log::default();
+        for step in 0..1_000 {
+            let at = log.grant(&rule, Instant::from_nanos(step * 150), 1);
+            log.take(at, 1);
+            log.trim(&rule, log.taken());
+            assert!(log.runs.len() <= 5);
+        }
+        let at = Instant::from_nanos(1_000_000);
+        log.take(at, 5);
+        log.trim(&rule, log.taken());
+        assert_eq!(log.runs.len(), 1, "those of one instant are one run");
+        assert_eq!(log.grant(&rule, at, 1), at + per);
     }
 }

@@ -54,7 +54,7 @@ impl Tally {
 
     pub(crate) fn refund(&mut self, rule: &Rule, now: Instant, cost: u32) {
         match self {
-            Tally::Arrival(arrival) => *arrival = rule.refunded(*arrival, now, cost),
+            Tally::Arrival(arrival) => *arrival = rule.refunded(*arrival, cost),
             Tally::Log(log) => log.refund(rule, now, cost),
         }
     }

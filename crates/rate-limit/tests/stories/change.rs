@@ -29,6 +29,15 @@ fn half_a_unit_that_was_refilled_stays_refilled() {
 }
 
 #[test]
+fn what_is_left_of_a_unit_is_rounded_up() {
+    let rig = Rig::new(RateLimit::new(1, ns(10)).burst(1));
+    rig.take(1);
+    rig.pass(ns(9));
+    rig.limit.set_rate(&rig.runtime, 1, ns(1)).unwrap();
+    rig.comes_after(ns(1), 1);
+}
+
+#[test]
 fn to_and_fro_grants_nothing() {
     let rig = Rig::new(RateLimit::per_second(7).burst(3));
     rig.take(3);
