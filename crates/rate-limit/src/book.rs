@@ -79,11 +79,8 @@ impl Book {
     /// Takes `cost` units at `now`.
     pub(crate) fn take_at(&mut self, now: Instant, cost: u32) -> Result<(), Limited> {
         self.settle_at(now);
-        let at = self.tally.grant(&self.rule, now, cost)?;
-        if at > now {
-            return Err(Limited::Until(at));
-        }
-        self.tally.take(&self.rule, at, cost);
+        self.tally.fits(&self.rule, now, cost)?;
+        self.tally.take(&self.rule, now, cost);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// While the word is open it is the state, together with the frame that says how to read it. While it is closed
-/// the book under the lock is: when somebody waits, when the frame is being changed, always for a sliding
+/// the book under the lock is: when somebody waits, as a wait that is cancelled takes the state back; when the frame is being changed, always for a sliding
 /// window, and where the state is none that a word can say. Only who has the lock closes and opens it, and
 /// the frame is written while it is closed. So a word that is still there after the frame was read is of
 /// that frame: the exchange proves it for who takes, and a second look for who is refused.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use steadfast_core::{Idle, Instant, InvalidConfig, Rejection, Runtime};
 
-use crate::{builder::RateLimitBuilder, cell::Cell, limited::Limited};
+use crate::{builder::RateLimitBuilder, cell::Cell};
 
 /// Admits so many calls in so much time, so that a quota is kept and a dependency is not flooded.
 ///
@@ -212,10 +212,13 @@ impl RateLimit {
         if cost == 0 {
             return Some(Duration::ZERO);
         }
-        let granted = (self.cell).ask(now, |rule, tally, now| tally.grant(rule, now, cost));
-        granted
-            .map_or_else(|never| never, Limited::Until)
-            .retry_after(now)
+        let asked = self
+            .cell
+            .ask(now, |rule, tally, now| tally.fits(rule, now, cost));
+        match asked {
+            Ok(()) => Some(Duration::ZERO),
+            Err(limited) => limited.retry_after(now),
+        }
     }
 
     /// Changes the rate, to `n` units in each `per`. The burst of a bucket stays; a window has `n`.

@@ -37,6 +37,15 @@ impl Tally {
         })
     }
 
+    /// Whether a call is admitted at `now`.
+    pub(crate) fn fits(&self, rule: &Rule, now: Instant, cost: u32) -> Result<(), Limited> {
+        let at = self.grant(rule, now, cost)?;
+        if at > now {
+            return Err(Limited::Until(at));
+        }
+        Ok(())
+    }
+
     /// Takes what [`grant`](Tally::grant) has granted `at` that instant.
     pub(crate) fn take(&mut self, rule: &Rule, at: Instant, cost: u32) {
         match self {

@@ -1,7 +1,7 @@
 //! Exact to the nanosecond, at any rate, for any time.
 
 use steadfast_core::{Instant, RejectionKind, Runtime as _};
-use steadfast_rate_limit::RateLimit;
+use steadfast_rate_limit::{RateLimit, RateLimitBuilder};
 
 use crate::common::{DAY, Rig, ms, ns, secs};
 
@@ -158,6 +158,39 @@ fn a_clock_that_is_turned_back_before_anything_was_taken_takes_nothing_away() {
     limit.try_acquire_at(late, 1).unwrap();
     limit.try_acquire_at(Instant::from_nanos(5), 2).unwrap();
     assert!(limit.try_acquire_at(Instant::from_nanos(5), 1).is_err());
+}
+
+#[test]
+fn a_clock_that_is_turned_back_by_centuries_grants_nothing() {
+    for shape in [RateLimitBuilder::fixed, |bucket| bucket] {
+        let limit = shape(RateLimit::per_second(5)).build().unwrap();
+        let late = Instant::from_nanos(u64::MAX / 50 * 49);
+        limit.try_acquire_at(late, 5).unwrap();
+        for part in 1..50 {
+            let early = Instant::from_nanos(u64::MAX / 50 * part);
+            assert!(limit.try_acquire_at(early, 1).is_err(), "{early:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_asked_on_a_clock_that_is_turned_back_is_what_is_done() {
+    for settings in [
+        RateLimit::per_second(7_919).burst(3),
+        RateLimit::per_second(3).sliding(),
+        RateLimit::per_second(3).fixed(),
+    ] {
+        let limit = settings.build().unwrap();
+        let (late, early) = (Instant::from_nanos(1 << 62), Instant::from_nanos(1_000));
+        // It looks at a time, and takes nothing.
+        assert!(limit.try_acquire_at(late, 4).is_err());
+        for cost in [1, 2] {
+            assert_eq!(limit.retry_after_at(early, cost), Some(ns(0)));
+            limit.try_acquire_at(early, cost).unwrap();
+        }
+        assert!(limit.retry_after_at(early, 1).unwrap() > ns(1 << 60));
+        assert!(limit.try_acquire_at(early, 1).is_err());
+    }
 }
 
 #[test]

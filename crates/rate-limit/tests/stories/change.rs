@@ -125,13 +125,14 @@ fn who_would_wait_too_long_at_the_new_rate_is_refused_and_lets_the_others_up() {
     rig.take(2);
     let mut heavy = rig.waiter_with("heavy", cost(2));
     let mut light = rig.waiter("light");
+    rig.pass(ms(50));
     rig.limit.set_rate(&rig.runtime, 10, secs(4)).unwrap();
     assert!(heavy.is_woken());
     let refused = refusal(&mut heavy);
     assert_eq!(refused.kind(), RejectionKind::RateLimited);
-    assert_eq!(refused.retry_after(), Some(ms(800)));
+    assert_eq!(refused.retry_after(), Some(ms(600)));
     assert_eq!(light.poll(), Poll::Pending);
-    rig.pass(ms(400));
+    rig.pass(ms(200));
     assert_eq!(light.poll(), Poll::Ready(Ok(())));
     assert_eq!(rig.events.borrow().len(), 1);
 }
