@@ -37,10 +37,11 @@ use crate::{builder::RateLimitBuilder, cell::Cell};
 /// # Cost
 ///
 /// By the bucket and the fixed window, while nobody waits: one load and one compare-and-swap on a line that
-/// is shared with nothing else, no lock, no allocation; a refusal is two loads. Now and then one call takes a
-/// lock for as long as it takes to write eight words: after 292 years where a unit takes whole nanoseconds,
-/// at any other rate after days or hours, and never before 60 ms. A call that waits takes a short lock when it enters and when it is polled,
-/// and one timer; others take the lock for as long as anybody waits. A sliding window takes it for each call.
+/// is shared with nothing else, no lock, no allocation; a refusal is two loads. Now and then one call takes the
+/// lock for as long as it takes to write eight words: years apart where a unit takes whole nanoseconds, hours
+/// or days apart at most other rates, and at least 60 ms at any. A call that waits takes the lock when it
+/// enters and when it is polled, and one timer; others take it for as long as anybody waits. For a sliding
+/// window each call takes it.
 ///
 /// # Errors
 ///

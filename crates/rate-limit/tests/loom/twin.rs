@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     LoadsThenStores,
     /// Moves what the word is relative to, and the word afterwards.
     MovesTheMarkAlone,
+    /// Asks what a unit is, and for what is taken afterwards.
+    AsksTwice,
     /// Takes a unit where the word is what it was, whatever it means by then.
     ComparesTheWordAlone,
     /// Reads what was taken, and writes what that is at the new rate afterwards.
@@ -114,8 +116,10 @@ impl Limit for Twin {
 
     fn available(&self, second: u64) -> u32 {
         let state = self.lock();
+        let unit = state.unit;
+        let state = self.pause(Fault::AsksTwice, state);
         let debt = self.arrival(&state).saturating_sub(second);
-        let taken = u32::try_from(debt.div_ceil(state.unit)).unwrap();
+        let taken = u32::try_from(debt.div_ceil(unit)).unwrap();
         BURST.saturating_sub(taken)
     }
 

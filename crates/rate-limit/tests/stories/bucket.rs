@@ -249,6 +249,28 @@ fn a_refund_comes_back_and_a_full_bucket_stays_full() {
 }
 
 #[test]
+fn asking_of_the_future_brings_it_no_nearer() {
+    let settings = [
+        RateLimit::per_second(1).burst(1),
+        RateLimit::per_second(1).sliding(),
+        RateLimit::per_second(1).fixed(),
+        RateLimit::per_second(1).burst(1).wait(secs(10)),
+    ];
+    for (number, settings) in settings.into_iter().enumerate() {
+        let rig = Rig::new(settings);
+        rig.take(1);
+        let waits = (number == 3).then(|| rig.waiter("waits"));
+        let turn = secs(1 + u64::from(waits.is_some()));
+        for days in 0..3 {
+            let later = rig.now() + DAY * days + secs(2);
+            assert_eq!(rig.limit.available_at(later), 1);
+            assert_eq!(rig.limit.retry_after_at(later, 1), Some(ns(0)));
+            assert_eq!(rig.lacks(1), turn);
+        }
+    }
+}
+
+#[test]
 fn asking_takes_nothing() {
     let rig = Rig::new(RateLimit::per_second(10).burst(5));
     rig.take(3);
