@@ -79,11 +79,8 @@ impl Book {
     /// Takes `cost` units at `now`.
     pub(crate) fn take_at(&mut self, now: Instant, cost: u32) -> Result<(), Limited> {
         self.settle_at(now);
-        let at = self.tally.grant(&self.rule, now, cost)?;
-        if at > now {
-            return Err(Limited::Until(at));
-        }
-        self.tally.take(&self.rule, at, cost);
+        self.tally.fits(&self.rule, now, cost)?;
+        self.tally.take(&self.rule, now, cost);
         Ok(())
     }
 
@@ -216,5 +213,35 @@ impl Book {
     fn end(&mut self, place: Place) -> (Turn, Option<Waker>) {
         let end = self.ended.remove(&place);
         end.expect("a call that does not wait any more looks at its turn once")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::rule::Shape;
+
+    fn runs(book: &Book) -> usize {
+        match &book.tally {
+            Tally::Log(log) => log.runs(),
+            Tally::Arrival(_) => unreachable!("it is a sliding window"),
+        }
+    }
+
+    #[test]
+    fn a_sliding_window_remembers_no_more_than_it_has() {
+        let rule = Rule::new(Shape::Sliding, 5, Duration::from_nanos(1_000), None).unwrap();
+        let mut book = Book::new(rule, 1);
+        for step in 0..1_000 {
+            let taken = book.take_at(Instant::from_nanos(step * 200), 1);
+            assert_eq!(taken, Ok(()));
+            assert!(runs(&book) <= 6);
+        }
+        let later = Instant::from_nanos(1_000_000);
+        (0..5).for_each(|_| book.take_at(later, 1).unwrap());
+        book.settle_at(later);
+        assert_eq!(runs(&book), 1, "those of one instant are one run");
     }
 }

@@ -15,15 +15,16 @@ use crate::{
     wakers::Wakers,
 };
 
-/// While the word is open it is the state, together with the frame that says how to read it. While it is closed
-/// the book under the lock is: when somebody waits, when the frame is being changed, always for a sliding
-/// window, and where the state is none that a word can say. Only who has the lock closes and opens it, and
-/// the frame is written while it is closed. So a word that is still there after the frame was read is of
-/// that frame: the exchange proves it for who takes, and a second look for who is refused.
+/// While the word is open it is the state, together with the frame that says how to read it. While it is
+/// closed the book under the lock is: when somebody waits, as a wait that is cancelled takes the state back;
+/// when the frame is being changed; always for a sliding window; and where the state is none that a word
+/// can say. Only who has the lock closes and opens it, and the frame is written while it is closed. So a word
+/// that is still there after the frame was read is of that frame: the exchange proves it for who takes, and
+/// a second look for who is refused.
 ///
-/// One case is left out: a thread that sleeps between its look and its exchange, and wakes when another
-/// frame has the very word that it saw. Frames are spread so that no pattern of calls leads there; by
-/// chance it is one word in 2^63, for each such sleep.
+/// Within a frame the word only grows. What is left is a thread that sleeps between its look and its
+/// exchange, and wakes when another frame has the very word that it saw. The bases of frames are spread over
+/// all words, so that it would have to be one word in 2^63 by chance.
 pub(crate) struct Cell {
     pub(crate) settings: Settings,
     line: OwnLine<Line>,
@@ -249,25 +250,30 @@ impl Cell {
         line.mark.store(book.rule.step(now), Release);
     }
 
-    /// Asks something of the state, and changes nothing.
+    /// Asks something of the state, and changes nothing, as `now` may be a time that is only thought of.
     pub(crate) fn ask<T>(&self, now: Instant, question: impl Fn(&Rule, &Tally, Instant) -> T) -> T {
         let line = &self.line.0;
-        // Acquire: as in `try_take_at`.
-        let mut seen = line.word.load(Acquire);
-        while seen & CLOSED == 0 {
+        loop {
+            // Acquire: as in `try_take_at`.
+            let seen = line.word.load(Acquire);
             let frame = line.frame(self.settings.rule.shape);
-            let answer = {
-                let now = now.max(Instant::from_nanos(frame.mark));
-                question(&frame.rule, &Tally::Arrival(frame.arrival(seen)), now)
-            };
-            // Acquire: as the load above.
-            let newer = line.word.load(Acquire);
-            if newer == seen {
-                return answer;
+            let now = now.max(Instant::from_nanos(frame.mark));
+            if seen & CLOSED == 0 {
+                let tally = Tally::Arrival(frame.arrival(seen));
+                let answer = question(&frame.rule, &tally, now);
+                // Relaxed: what was read before it is acquired, and nothing is read after it.
+                if line.word.load(Relaxed) == seen {
+                    return answer;
+                }
+                continue;
             }
-            seen = newer;
+            let book = self.book.0.lock();
+            // Relaxed: the lock orders it with whoever opens.
+            if line.word.load(Relaxed) & CLOSED != 0 {
+                let mark = line.frame(self.settings.rule.shape).mark;
+                return question(&book.rule, &book.tally, now.max(Instant::from_nanos(mark)));
+            }
         }
-        self.with_book(now, |book, now, _| question(&book.rule, &book.tally, now))
     }
 
     pub(crate) fn waiting(&self) -> usize {

@@ -81,11 +81,10 @@ impl Frame {
     #[inline]
     pub(crate) fn decide(&self, word: u64, now: Instant, cost: u32) -> Decision {
         let rule = &self.rule;
-        // Of a time before the mark it is more than any reach.
-        let since = rule.step(now).wrapping_sub(self.mark);
-        if since > self.reach || cost > rule.burst {
-            return Decision::Beyond;
-        }
+        let since = match rule.step(now).checked_sub(self.mark) {
+            Some(since) if since <= self.reach && cost <= rule.burst => since,
+            _ => return Decision::Beyond,
+        };
         let here = since * rule.ticks;
         let end = self.since_mark(word).max(here) + u64::from(cost) * rule.unit;
         // Below the span, by what `reach` is.

@@ -37,9 +37,8 @@ impl Log {
         }
     }
 
+    /// Takes units, not earlier than those before.
     pub(crate) fn take(&mut self, at: Instant, cost: u32) {
-        // A clock that was turned back takes no unit out of order.
-        let at = self.runs.back().map_or(at, |run| at.max(run.at));
         let first = self.taken + 1;
         let last = self.taken + u64::from(cost);
         self.taken = last;
@@ -96,7 +95,7 @@ impl Log {
     fn over(&self, rule: &Rule, now: Instant) -> u64 {
         let runs = self.runs.partition_point(|run| rule.over_at(run.at) <= now);
         let last = runs.checked_sub(1).and_then(|run| self.runs.get(run));
-        last.map_or(self.forgotten, |run| run.last.max(self.forgotten))
+        last.map_or(self.forgotten, |run| run.last)
     }
 
     /// The run that a unit is of, unless it is forgotten.
@@ -113,5 +112,12 @@ impl Rule {
     /// When a unit that was taken `at` that instant does not count any more.
     fn over_at(&self, at: Instant) -> Instant {
         at + Duration::from_nanos(self.per)
+    }
+}
+
+#[cfg(test)]
+impl Log {
+    pub(crate) fn runs(&self) -> usize {
+        self.runs.len()
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use steadfast_core::{Idle, Instant, InvalidConfig, Rejection, Runtime};
 
-use crate::{builder::RateLimitBuilder, cell::Cell, limited::Limited};
+use crate::{builder::RateLimitBuilder, cell::Cell};
 
 /// Admits so many calls in so much time, so that a quota is kept and a dependency is not flooded.
 ///
@@ -37,10 +37,11 @@ use crate::{builder::RateLimitBuilder, cell::Cell, limited::Limited};
 /// # Cost
 ///
 /// By the bucket and the fixed window, while nobody waits: one load and one compare-and-swap on a line that
-/// is shared with nothing else, no lock, no allocation; a refusal is two loads. Now and then one call takes a
-/// lock for as long as it takes to write eight words: after 292 years where a unit takes whole nanoseconds,
-/// at any other rate after days or hours, and never before 60 ms. A call that waits takes a short lock when it enters and when it is polled,
-/// and one timer; others take the lock for as long as anybody waits. A sliding window takes it for each call.
+/// is shared with nothing else, no lock, no allocation; a refusal is two loads. Now and then one call takes the
+/// lock for as long as it takes to write eight words: years apart where a unit takes whole nanoseconds, hours
+/// or days apart at most other rates, and at least 60 ms at any. A call that waits takes the lock when it
+/// enters and when it is polled, and one timer; others take it for as long as anybody waits. For a sliding
+/// window each call takes it.
 ///
 /// # Errors
 ///
@@ -212,10 +213,13 @@ impl RateLimit {
         if cost == 0 {
             return Some(Duration::ZERO);
         }
-        let granted = (self.cell).ask(now, |rule, tally, now| tally.grant(rule, now, cost));
-        granted
-            .map_or_else(|never| never, Limited::Until)
-            .retry_after(now)
+        let asked = self
+            .cell
+            .ask(now, |rule, tally, now| tally.fits(rule, now, cost));
+        match asked {
+            Ok(()) => Some(Duration::ZERO),
+            Err(limited) => limited.retry_after(now),
+        }
     }
 
     /// Changes the rate, to `n` units in each `per`. The burst of a bucket stays; a window has `n`.

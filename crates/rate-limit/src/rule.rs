@@ -164,11 +164,10 @@ impl Rule {
         u32::try_from(room / u128::from(self.unit)).unwrap_or(self.burst)
     }
 
-    /// With so many units less taken, as far as they are not refilled yet.
-    pub(crate) fn refunded(&self, arrival: u128, now: Instant, cost: u32) -> u128 {
+    /// With so many units less taken. However early that is, a bucket is never more than full.
+    pub(crate) fn refunded(&self, arrival: u128, cost: u32) -> u128 {
         let cost = u128::from(cost) * u128::from(self.unit);
-        let full = self.ticks_at(now).min(arrival);
-        arrival.saturating_sub(cost).max(full)
+        arrival.saturating_sub(cost)
     }
 
     /// What `arrival` of an `earlier` rule is to this one: the units that are taken stay taken.

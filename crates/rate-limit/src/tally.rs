@@ -37,6 +37,15 @@ impl Tally {
         })
     }
 
+    /// Whether a call is admitted at `now`.
+    pub(crate) fn fits(&self, rule: &Rule, now: Instant, cost: u32) -> Result<(), Limited> {
+        let at = self.grant(rule, now, cost)?;
+        if at > now {
+            return Err(Limited::Until(at));
+        }
+        Ok(())
+    }
+
     /// Takes what [`grant`](Tally::grant) has granted `at` that instant.
     pub(crate) fn take(&mut self, rule: &Rule, at: Instant, cost: u32) {
         match self {
@@ -54,7 +63,7 @@ impl Tally {
 
     pub(crate) fn refund(&mut self, rule: &Rule, now: Instant, cost: u32) {
         match self {
-            Tally::Arrival(arrival) => *arrival = rule.refunded(*arrival, now, cost),
+            Tally::Arrival(arrival) => *arrival = rule.refunded(*arrival, cost),
             Tally::Log(log) => log.refund(rule, now, cost),
         }
     }

@@ -17,8 +17,9 @@ mod twin;
 
 use self::{
     models::{
-        a_change_keeps_what_is_taken, a_moved_waiter_is_woken, racers_share_no_unit,
-        racers_share_no_unit_after_a_pause, slots_come_back,
+        a_change_keeps_what_is_taken, a_moved_waiter_is_woken, a_word_of_before_is_none_of_now,
+        an_answer_is_of_one_rate, racers_share_no_unit, racers_share_no_unit_after_a_pause,
+        slots_come_back,
     },
     real::real,
     twin::{Fault, twin},
@@ -58,6 +59,30 @@ fn a_change_of_rate_neither_loses_nor_doubles_what_is_taken_meanwhile() {
 #[should_panic(expected = "a unit was shared or lost")]
 fn a_change_of_rate_beside_an_open_word_forgets_who_came_meanwhile() {
     a_change_keeps_what_is_taken(|| twin(Fault::ChangesAnOpenWord));
+}
+
+#[test]
+fn an_answer_while_the_rate_changes_is_of_the_one_or_the_other() {
+    an_answer_is_of_one_rate(real);
+    an_answer_is_of_one_rate(|| twin(Fault::None));
+}
+
+#[test]
+#[should_panic(expected = "an answer of two rates")]
+fn an_answer_that_is_read_in_two_parts_is_of_neither() {
+    an_answer_is_of_one_rate(|| twin(Fault::AsksTwice));
+}
+
+#[test]
+fn a_word_of_an_earlier_rate_is_not_taken_for_one_of_the_present() {
+    a_word_of_before_is_none_of_now(real);
+    a_word_of_before_is_none_of_now(|| twin(Fault::None));
+}
+
+#[test]
+#[should_panic(expected = "a unit was shared or lost")]
+fn a_word_that_is_compared_without_its_rate_takes_at_the_earlier_one() {
+    a_word_of_before_is_none_of_now(|| twin(Fault::ComparesTheWordAlone));
 }
 
 #[test]

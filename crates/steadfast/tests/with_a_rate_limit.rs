@@ -8,8 +8,8 @@
 use std::{future::ready, time::Duration};
 
 use steadfast::{
-    CallOptions, CircuitBreaker, Error, Jitter, Pipeline, RateLimit, RejectionKind, Retry,
-    RetryBuilder, StopReason, Timeout, VirtualRuntime, circuit_breaker::State,
+    CallOptions, CircuitBreaker, Error, Jitter, Pipeline, RateLimit, Rejection, RejectionKind,
+    Retry, RetryBuilder, StopReason, Timeout, VirtualRuntime, circuit_breaker::State,
 };
 
 const fn ms(millis: u64) -> Duration {
@@ -50,7 +50,7 @@ fn a_retry_whose_deadline_is_sooner_gives_up_at_once() {
         .as_ref()
         .err()
         .and_then(Error::rejection)
-        .map(|one| one.kind());
+        .map(Rejection::kind);
     assert_eq!(kind, Some(RejectionKind::RateLimited));
     assert_eq!(runtime.elapsed(), Duration::ZERO);
 }

@@ -105,6 +105,31 @@ pub(crate) fn a_change_keeps_what_is_taken<L: Limit>(
     });
 }
 
+pub(crate) fn an_answer_is_of_one_rate<L: Limit>(limit: impl Fn() -> L + Send + Sync + 'static) {
+    check(move || {
+        let limit = limit();
+        assert!(limit.take(NOW));
+        let other = limit.clone();
+        let (available, ()) = race(move || other.available(NOW), || limit.set_rate(NOW, 3));
+        assert_eq!(available, 1, "an answer of two rates");
+    });
+}
+
+/// Of a limit of which nothing is taken: its word says as little before the change as after it.
+pub(crate) fn a_word_of_before_is_none_of_now<L: Limit>(
+    limit: impl Fn() -> L + Send + Sync + 'static,
+) {
+    check(move || {
+        let limit = limit();
+        let other = limit.clone();
+        let (taken, ()) = race(move || other.take(NOW), || limit.set_rate(NOW, 3));
+        assert!(taken, "refused though there was a unit");
+        assert_eq!(limit.available(NOW), 1, "a unit was shared or lost");
+        assert_eq!(limit.available(NOW + 2), 1, "a unit was shared or lost");
+        assert_eq!(limit.available(NOW + 3), 2, "a unit was shared or lost");
+    });
+}
+
 pub(crate) fn slots_come_back<L: Limit>(limit: impl Fn() -> L + Send + Sync + 'static) {
     check(move || {
         let limit = limit();

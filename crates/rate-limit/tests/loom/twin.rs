@@ -17,6 +17,10 @@ pub(crate) enum Fault {
     LoadsThenStores,
     /// Moves what the word is relative to, and the word afterwards.
     MovesTheMarkAlone,
+    /// Asks what a unit is, and for what is taken afterwards.
+    AsksTwice,
+    /// Takes a unit where the word is what it was, whatever it means by then.
+    ComparesTheWordAlone,
     /// Reads what was taken, and writes what that is at the new rate afterwards.
     ChangesAnOpenWord,
     /// Finds out when its turn is, and reserves it afterwards.
@@ -97,15 +101,25 @@ impl Limit for Twin {
         if arrival > second + u64::from(BURST) * state.unit {
             return false;
         }
+        let seen = state.arrival;
         let mut state = self.pause(Fault::LoadsThenStores, state);
+        if self.0.fault == Fault::ComparesTheWordAlone {
+            state = self.pause(Fault::ComparesTheWordAlone, state);
+            if state.arrival != seen {
+                drop(state);
+                return self.take(second);
+            }
+        }
         state.arrival = arrival - self.0.mark.load(SeqCst);
         true
     }
 
     fn available(&self, second: u64) -> u32 {
         let state = self.lock();
+        let unit = state.unit;
+        let state = self.pause(Fault::AsksTwice, state);
         let debt = self.arrival(&state).saturating_sub(second);
-        let taken = u32::try_from(debt / state.unit).unwrap();
+        let taken = u32::try_from(debt.div_ceil(unit)).unwrap();
         BURST.saturating_sub(taken)
     }
 
@@ -119,7 +133,9 @@ impl Limit for Twin {
         let state = self.lock();
         let debt = self.arrival(&state).saturating_sub(second) / state.unit * seconds;
         let mut state = self.pause(Fault::ChangesAnOpenWord, state);
-        state.arrival = second + debt;
+        if debt > 0 {
+            state.arrival = second + debt;
+        }
         state.unit = seconds;
     }
 

@@ -9,6 +9,7 @@
     reason = "helpers of tests may do as the tests do"
 )]
 
+mod drill;
 mod lists;
 mod meter;
 mod replay;
@@ -17,6 +18,7 @@ mod steps;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use self::{
+    drill::{drill, orders},
     meter::{asks, meets, settings},
     replay::{Reached, replay},
     steps::{Shape, setup, steps},
@@ -59,6 +61,18 @@ proptest! {
         steps in steps(80),
     ) {
         replay(&setup, &steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn nobody_is_forgotten_or_overtaken_while_rates_change_and_units_come_back(
+        setup in prop_oneof![setup(Shape::Bucket), setup(Shape::Sliding), setup(Shape::Fixed)],
+        orders in orders(),
+    ) {
+        drill(&setup, &orders)?;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Exact to the nanosecond, at any rate, for any time.
 
 use steadfast_core::{Instant, RejectionKind, Runtime as _};
-use steadfast_rate_limit::RateLimit;
+use steadfast_rate_limit::{RateLimit, RateLimitBuilder};
 
 use crate::common::{DAY, Rig, ms, ns, secs};
 
@@ -161,6 +161,39 @@ fn a_clock_that_is_turned_back_before_anything_was_taken_takes_nothing_away() {
 }
 
 #[test]
+fn a_clock_that_is_turned_back_by_centuries_grants_nothing() {
+    for shape in [RateLimitBuilder::fixed, |bucket| bucket] {
+        let limit = shape(RateLimit::per_second(5)).build().unwrap();
+        let late = Instant::from_nanos(u64::MAX / 50 * 49);
+        limit.try_acquire_at(late, 5).unwrap();
+        for part in 1..50 {
+            let early = Instant::from_nanos(u64::MAX / 50 * part);
+            assert!(limit.try_acquire_at(early, 1).is_err(), "{early:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_asked_on_a_clock_that_is_turned_back_is_what_is_done() {
+    for settings in [
+        RateLimit::per_second(7_919).burst(3),
+        RateLimit::per_second(3).sliding(),
+        RateLimit::per_second(3).fixed(),
+    ] {
+        let limit = settings.build().unwrap();
+        let (late, early) = (Instant::from_nanos(1 << 62), Instant::from_nanos(1_000));
+        // It looks at a time, and takes nothing.
+        assert!(limit.try_acquire_at(late, 4).is_err());
+        for cost in [1, 2] {
+            assert_eq!(limit.retry_after_at(early, cost), Some(ns(0)));
+            limit.try_acquire_at(early, cost).unwrap();
+        }
+        assert!(limit.retry_after_at(early, 1).unwrap() > ns(1 << 60));
+        assert!(limit.try_acquire_at(early, 1).is_err());
+    }
+}
+
+#[test]
 fn a_clock_that_stands_still_refills_nothing() {
     let rig = Rig::new(RateLimit::per_second(1_000_000).burst(3));
     rig.take(3);
@@ -213,6 +246,28 @@ fn a_refund_comes_back_and_a_full_bucket_stays_full() {
     assert_eq!(rig.available(), 5);
     rig.take(5);
     assert_eq!(rig.lacks(1), ms(100));
+}
+
+#[test]
+fn asking_of_the_future_brings_it_no_nearer() {
+    let settings = [
+        RateLimit::per_second(1).burst(1),
+        RateLimit::per_second(1).sliding(),
+        RateLimit::per_second(1).fixed(),
+        RateLimit::per_second(1).burst(1).wait(secs(10)),
+    ];
+    for (number, settings) in settings.into_iter().enumerate() {
+        let rig = Rig::new(settings);
+        rig.take(1);
+        let waits = (number == 3).then(|| rig.waiter("waits"));
+        let turn = secs(1 + u64::from(waits.is_some()));
+        for days in 0..3 {
+            let later = rig.now() + DAY * days + secs(2);
+            assert_eq!(rig.limit.available_at(later), 1);
+            assert_eq!(rig.limit.retry_after_at(later, 1), Some(ns(0)));
+            assert_eq!(rig.lacks(1), turn);
+        }
+    }
 }
 
 #[test]

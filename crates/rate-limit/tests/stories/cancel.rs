@@ -83,6 +83,23 @@ fn a_waiter_that_leaves_after_its_time_has_spent_its_slot() {
 }
 
 #[test]
+fn a_turn_that_was_seen_to_come_is_spent_also_when_the_clock_is_turned_back() {
+    let rig = Rig::new(tenth());
+    let start = rig.now();
+    rig.take(1);
+    let waits = rig.waiter("a");
+    rig.runtime.set_now(start + ms(200));
+    rig.take(1);
+    rig.runtime.set_now(start + ms(50));
+    drop(waits);
+    assert_eq!(
+        rig.lacks(1),
+        ms(250),
+        "two more units were taken until 300 ms"
+    );
+}
+
+#[test]
 fn the_slot_of_a_call_that_is_cancelled_wherever_it_waits_is_not_lost() {
     let rig = Rig::new(tenth());
     let calls = Pipeline::on(rig.runtime.clone(), &rig.limit);

@@ -29,6 +29,15 @@ fn half_a_unit_that_was_refilled_stays_refilled() {
 }
 
 #[test]
+fn what_is_left_of_a_unit_is_rounded_up() {
+    let rig = Rig::new(RateLimit::new(1, ns(10)).burst(1));
+    rig.take(1);
+    rig.pass(ns(9));
+    rig.limit.set_rate(&rig.runtime, 1, ns(1)).unwrap();
+    rig.comes_after(ns(1), 1);
+}
+
+#[test]
 fn to_and_fro_grants_nothing() {
     let rig = Rig::new(RateLimit::per_second(7).burst(3));
     rig.take(3);
@@ -116,13 +125,14 @@ fn who_would_wait_too_long_at_the_new_rate_is_refused_and_lets_the_others_up() {
     rig.take(2);
     let mut heavy = rig.waiter_with("heavy", cost(2));
     let mut light = rig.waiter("light");
+    rig.pass(ms(50));
     rig.limit.set_rate(&rig.runtime, 10, secs(4)).unwrap();
     assert!(heavy.is_woken());
     let refused = refusal(&mut heavy);
     assert_eq!(refused.kind(), RejectionKind::RateLimited);
-    assert_eq!(refused.retry_after(), Some(ms(800)));
+    assert_eq!(refused.retry_after(), Some(ms(600)));
     assert_eq!(light.poll(), Poll::Pending);
-    rig.pass(ms(400));
+    rig.pass(ms(200));
     assert_eq!(light.poll(), Poll::Ready(Ok(())));
     assert_eq!(rig.events.borrow().len(), 1);
 }
@@ -135,6 +145,7 @@ fn who_waits_for_more_than_the_new_burst_is_refused_by_name() {
     let mut light = rig.waiter_with("light", cost(2));
     rig.limit.set_burst(&rig.runtime, 2).unwrap();
     let kind = RejectionKind::CostAboveLimit { cost: 3, limit: 2 };
+    assert!(heavy.is_woken());
     assert_eq!(refusal(&mut heavy).kind(), kind);
     assert_eq!(light.poll(), Poll::Pending);
     rig.pass(ms(300));
