@@ -27,7 +27,7 @@ struct Comparison {
     aim: Aim,
 }
 
-const COMPARISONS: [Comparison; 9] = [
+const COMPARISONS: [Comparison; 11] = [
     Comparison {
         group: "retry",
         modes: &[Mode::Ready],
@@ -67,6 +67,25 @@ const COMPARISONS: [Comparison; 9] = [
         group: "breaker",
         modes: &[Mode::Ready],
         ours: "steadfast-open",
+        peers: &[
+            "recloser-open",
+            "failsafe-open",
+            "tower-resilience-open",
+            "seatbelt-open",
+        ],
+        aim: Aim::Times(0.5),
+    },
+    Comparison {
+        group: "breaker",
+        modes: &[Mode::Ready],
+        ours: "steadfast-time-fast-clock",
+        peers: &["recloser"],
+        aim: Aim::Times(1.0),
+    },
+    Comparison {
+        group: "breaker",
+        modes: &[Mode::Ready],
+        ours: "steadfast-open-fast-clock",
         peers: &[
             "recloser-open",
             "failsafe-open",
