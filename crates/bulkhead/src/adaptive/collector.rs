@@ -59,11 +59,18 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    pub(crate) const NONE: Tally = Tally {
+        answered: 0,
+        dropped: 0,
+        rtt_nanos: 0,
+        max_in_flight: 0,
+    };
+
     /// One call, and how many were in flight when it ended, itself included.
     pub(crate) fn one(sample: Sample, in_flight: u32) -> Self {
         let mut tally = Tally {
             max_in_flight: in_flight,
-            ..Tally::default()
+            ..Tally::NONE
         };
         match sample {
             Sample::Answered { rtt_nanos } => (tally.answered, tally.rtt_nanos) = (1, rtt_nanos),
@@ -130,7 +137,7 @@ impl Collector {
             longest_nanos: settings.longest_nanos(),
             calls: settings.window_calls,
             tolerated: settings.tolerated_drops,
-            tally: Tally::default(),
+            tally: Tally::NONE,
             opened: Instant::from_nanos(0),
             first: Instant::from_nanos(0),
         }
@@ -173,7 +180,7 @@ impl Collector {
     }
 
     fn close_at(&mut self, now: Instant) -> Window {
-        let tally = std::mem::take(&mut self.tally);
+        let tally = std::mem::replace(&mut self.tally, Tally::NONE);
         self.opened = now;
         Window {
             calls: tally.calls(),
