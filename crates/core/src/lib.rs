@@ -85,6 +85,7 @@ mod timer;
 mod verdict;
 #[cfg(feature = "test-util")]
 mod virtual_runtime;
+mod wakers;
 
 pub use attempt::{Attempt, AttemptInfo};
 pub use boxed::{BoxPipeline, IntoBoxed};
@@ -117,3 +118,4 @@ pub use timer::Timer;
 pub use verdict::{ByError, Class, Classify, ErrIsTransient, Verdict};
 #[cfg(feature = "test-util")]
 pub use virtual_runtime::{Driven, VirtualRuntime, VirtualSleep, VirtualTask};
+pub use wakers::Wakers;
