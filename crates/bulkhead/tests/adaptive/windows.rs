@@ -118,7 +118,7 @@ fn five_drops_are_enough_and_then_each_lowers_the_limit_once_in_100_ms() {
 #[test]
 fn a_few_drops_alone_wait_for_the_rest_of_their_window() {
     let calls = [
-        (1000, bad(4)),
+        (1000, bad(2)),
         (2000, good(3, 1)),
         (5999, good(1, 1)),
         (6000, good(1, 1)),
