@@ -39,15 +39,16 @@ const DECAY: f64 = 0.95;
 ///                       (1 - smoothing) * L + smoothing * (L * gradient + queue_size)
 /// ```
 ///
-/// Source: Netflix *concurrency-limits*, `Gradient2Limit`. It departs from it in two ways:
+/// Source: Netflix *concurrency-limits*, `Gradient2Limit`. It departs from it in three ways:
 ///
 /// - A window of drops is the steepest gradient, without a queue: with the defaults nine tenths remain.
 ///   Netflix's leaves drops out, and its limit stands still while nothing is answered.
+/// - The first ten windows count alike.
 /// - After between half of `probe_multiplier * L` calls and all of it, of which a window counts for L at
-///   most, the round trip of a dependency at rest is measured, and `long` goes half of the way there. For
-///   that the limit is lowered to half for two windows. Without it a queue that stays becomes what `long`
-///   knows, and in full use the limit grows without end. Where half of the limit is not in use nothing is
-///   lowered.
+///   most, the round trip of a dependency at rest is measured, with the default after 15 to 30 full windows,
+///   and `long` goes half of the way there. For that the limit is lowered to half for two windows. Without it
+///   a queue that stays becomes what `long` knows, and in full use the limit grows without end. Where half of
+///   the limit is not in use nothing is lowered.
 ///
 /// # What it needs
 ///
@@ -65,7 +66,9 @@ const DECAY: f64 = 0.95;
 ///
 /// # Cost
 ///
-/// In full use, two windows in about 25 have half the limit.
+/// In full use, two windows in about 25 have half the limit. Without a
+/// [`max_waiting`](crate::BulkheadBuilder::max_waiting) calls are refused meanwhile: see
+/// [`AdaptiveLimit`](super::AdaptiveLimit#cost).
 ///
 /// # Defaults
 ///
@@ -123,7 +126,7 @@ impl Gradient2 {
     }
 
     /// After how many times the limit's calls the long average is set anew; 1 to 1,000,000, default 30. Each
-    /// time is shortened by chance, up to half, so that many clients do not do it at once.
+    /// time is shortened by chance, up to half.
     pub fn probe_multiplier(mut self, multiplier: u32) -> Self {
         self.probe_multiplier = multiplier;
         self
