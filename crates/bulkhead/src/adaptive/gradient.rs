@@ -29,7 +29,7 @@ const DECAY: f64 = 0.95;
 /// Grows while calls take no longer than they used to, by more than a tolerance.
 ///
 /// With L the limit, R the mean round trip of a window, and `long` its exponential average over
-/// `long_window` windows (each counts for 2 / (n + 1)):
+/// `long_window` windows (each counts for 2 / (n + 1); the first ten count alike):
 ///
 /// ```text
 /// dropped               L * (1 - smoothing / 2)
@@ -39,11 +39,10 @@ const DECAY: f64 = 0.95;
 ///                       (1 - smoothing) * L + smoothing * (L * gradient + queue_size)
 /// ```
 ///
-/// Source: Netflix *concurrency-limits*, `Gradient2Limit`. It departs from it in three ways:
+/// Source: Netflix *concurrency-limits*, `Gradient2Limit`. It departs from it in two ways:
 ///
 /// - A window of drops is the steepest gradient, without a queue: with the defaults nine tenths remain.
 ///   Netflix's leaves drops out, and its limit stands still while nothing is answered.
-/// - The first ten windows count alike.
 /// - After between half of `probe_multiplier * L` calls and all of it, of which a window counts for L at
 ///   most, the round trip of a dependency at rest is measured, with the default after 15 to 30 full windows,
 ///   and `long` goes half of the way there. For that the limit is lowered to half for two windows. Without it
