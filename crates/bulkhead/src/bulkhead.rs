@@ -117,6 +117,9 @@ impl Bulkhead {
     /// [`Event::LimitChanged`](steadfast_core::Event::LimitChanged), and [`limit`](Bulkhead::limit) says what
     /// it is. It counts permits, so a call of a higher cost takes more of it.
     ///
+    /// **Put a `Timeout` inside an adaptive bulkhead.** A call that a timeout outside cuts off counts as dropped
+    /// only where its deadline tells so; one that its caller drops for another reason is not seen.
+    ///
     /// ```
     /// # use steadfast_bulkhead::{AdaptiveLimit, Bulkhead, Vegas};
     /// let limit = AdaptiveLimit::new(Vegas::new()).initial(30).min(5).max(400);
@@ -200,7 +203,7 @@ impl Bulkhead {
         }
     }
 
-    /// How many permits there are.
+    /// How many permits there are. While an adaptive limit measures, this is half of it.
     #[must_use]
     pub fn limit(&self) -> u32 {
         self.cell.word().limit()
@@ -239,7 +242,7 @@ impl Bulkhead {
     /// ```
     pub fn resize(&self, limit: u32) -> Result<(), InvalidConfig> {
         if self.cell.is_adaptive() {
-            let allowed = "only set by hand where it does not adapt";
+            let allowed = "only where it does not adapt: set `min` and `max` instead";
             return Err(InvalidConfig::new("limit", limit, allowed));
         }
         check_limit("limit", limit)?;

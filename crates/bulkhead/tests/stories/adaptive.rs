@@ -176,7 +176,7 @@ fn its_limit_is_not_set_by_hand() {
     let error = rig.bulkhead.resize(20).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`limit` is 20; allowed: only set by hand where it does not adapt"
+        "`limit` is 20; allowed: only where it does not adapt: set `min` and `max` instead"
     );
     assert_eq!(rig.bulkhead.limit(), 10);
 }
