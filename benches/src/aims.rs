@@ -27,7 +27,7 @@ struct Comparison {
     aim: Aim,
 }
 
-const COMPARISONS: [Comparison; 14] = [
+const COMPARISONS: [Comparison; 20] = [
     Comparison {
         group: "retry",
         modes: &[Mode::Ready],
@@ -76,11 +76,58 @@ const COMPARISONS: [Comparison; 14] = [
         aim: Aim::Times(0.5),
     },
     Comparison {
+        group: "breaker",
+        modes: &[Mode::Ready],
+        ours: "steadfast-time-fast-clock",
+        peers: &["recloser"],
+        aim: Aim::Times(1.0),
+    },
+    Comparison {
+        group: "breaker",
+        modes: &[Mode::Ready],
+        ours: "steadfast-open-fast-clock",
+        peers: &[
+            "recloser-open",
+            "failsafe-open",
+            "tower-resilience-open",
+            "seatbelt-open",
+        ],
+        aim: Aim::Times(0.5),
+    },
+    Comparison {
         group: "bulkhead",
         modes: &[Mode::Ready],
         ours: "steadfast",
         peers: &["tower"],
         aim: Aim::Times(0.6),
+    },
+    Comparison {
+        group: "limiter",
+        modes: &[Mode::Ready],
+        ours: "steadfast-fast-clock",
+        peers: &["governor"],
+        aim: Aim::Times(1.0),
+    },
+    Comparison {
+        group: "limiter",
+        modes: &[Mode::Ready],
+        ours: "steadfast-limited-fast-clock",
+        peers: &["governor-limited"],
+        aim: Aim::Times(1.0),
+    },
+    Comparison {
+        group: "stack5",
+        modes: &[Mode::Ready],
+        ours: "steadfast-fast-clock",
+        peers: &["glued"],
+        aim: Aim::Times(0.5),
+    },
+    Comparison {
+        group: "stack5",
+        modes: &[Mode::Ready],
+        ours: "steadfast-fast-clock",
+        peers: &["tower-resilience"],
+        aim: Aim::Times(0.08),
     },
     Comparison {
         group: "limiter",

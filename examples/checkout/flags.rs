@@ -62,7 +62,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Asked, F
         match name.as_str() {
             "--faults" => flags.faults = faults(&value("off, mild, storm, outage or slow")?)?,
             "--seed" => flags.seed = seed(&value("a whole number")?)?,
-            "--orders" => flags.orders = value("the path of a file")?.into(),
+            "--orders" => flags.orders = orders(&value("the path of a file")?)?,
             "--json" if attached.is_none() => flags.json = true,
             "--help" | "-h" if attached.is_none() => return Ok(Asked::Help),
             "--json" | "--help" | "-h" => {
@@ -99,7 +99,7 @@ Pays 1,000 orders over HTTP with a bare, a naive and a steadfast client in turn,
 Usage: cargo run --release --example checkout -- [FLAGS]
 
   --faults PLAN            what goes wrong, as listed below (default: {faults})
-  --seed N                 the same seed, the same faults (default: {seed})
+  --seed N                 the same seed, the same faults; timing still varies (default: {seed})
   --orders FILE            one JSON object a line (default: examples/data/orders.jsonl)
   --json                   print the report as one JSON object instead of a table
   --help                   this text
@@ -130,6 +130,17 @@ fn faults(value: &OsStr) -> Result<Faults, Failure> {
                 "`--faults` is off, mild, storm, outage or slow, and not `{value}`"
             ))
         })
+}
+
+/// A path that begins with `-` is rather a flag, or a number meant for another one; `./-3` is a path.
+fn orders(value: &OsStr) -> Result<PathBuf, Failure> {
+    if value.as_encoded_bytes().starts_with(b"-") {
+        return Err(Failure::Usage(format!(
+            "`--orders` is the path of a file, and not `{}`",
+            value.to_string_lossy()
+        )));
+    }
+    Ok(value.into())
 }
 
 fn seed(value: &OsStr) -> Result<u64, Failure> {
@@ -215,6 +226,8 @@ mod tests {
         for faults in Faults::ALL {
             assert!(help().contains(faults.name()));
         }
+        assert!(help().contains("timing still varies"));
+        assert!(help().contains("takes about 25 s"));
     }
 
     #[test]
@@ -235,6 +248,12 @@ mod tests {
             refused(&["--seed=-1"]),
             "`--seed` is a whole number from 0 to 18446744073709551615, and not `-1`"
         );
+        for args in [&["--orders", "-3"][..], &["--orders=-3"]] {
+            assert_eq!(
+                refused(args),
+                "`--orders` is the path of a file, and not `-3`"
+            );
+        }
         assert_eq!(
             refused(&["--json", "--seed"]),
             "`--seed` needs a whole number; see --help"

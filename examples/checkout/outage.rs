@@ -24,7 +24,7 @@ pub(crate) fn description() -> String {
     format!(
         "the server works, is dead for {LASTS}, and works again; while it is dead it hangs up on \
          every request and charges nobody; one order comes every {PACE:?}, whatever becomes of the \
-         others; steadfast pays a second time without its circuit breaker"
+         others; steadfast pays a second time without its circuit breaker; all of it takes about 25 s"
     )
 }
 

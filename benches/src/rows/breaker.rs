@@ -6,7 +6,7 @@
 
 use layered::{Execute, Service, Stack};
 use recloser::AsyncRecloser;
-use steadfast::{CircuitBreakerBuilder, Pipeline};
+use steadfast::{CircuitBreakerBuilder, FastClock, Pipeline, TokioRuntime};
 use tower::{ServiceBuilder, service_fn};
 
 use super::{Group, forever, policies};
@@ -30,6 +30,7 @@ fn rows() -> Vec<Row> {
         Row::new("steadfast", steadfast()),
         Row::new("steadfast-64", steadfast_64()),
         Row::new("steadfast-time", steadfast_time()),
+        Row::new("steadfast-time-fast-clock", steadfast_time_fast_clock()),
         Row::new("recloser", recloser()),
         Row::new("failsafe", failsafe()),
         Row::new("tower-resilience", tower_resilience()),
@@ -37,6 +38,10 @@ fn rows() -> Vec<Row> {
         Row::refused("steadfast-open", opened(steadfast())),
         Row::refused("steadfast-64-open", opened(steadfast_64())),
         Row::refused("steadfast-time-open", opened(steadfast_time())),
+        Row::refused(
+            "steadfast-open-fast-clock",
+            opened(steadfast_time_fast_clock()),
+        ),
         Row::refused("recloser-open", opened(recloser())),
         Row::refused("failsafe-open", opened(failsafe())),
         Row::refused("tower-resilience-open", opened(tower_resilience())),
@@ -83,6 +88,13 @@ fn steadfast_64() -> impl Breaker {
 /// A window as of those peers that look back in time.
 fn steadfast_time() -> impl Breaker {
     steadfast_over(|breaker| breaker.over(policies::PERIOD))
+}
+
+/// The same on the processor's counter. Its calls that are refused read no more than the others' do.
+fn steadfast_time_fast_clock() -> impl Breaker {
+    let breaker = policies::steadfast_breaker(|breaker| breaker.over(policies::PERIOD));
+    let pipeline = &*forever(Pipeline::on(FastClock::new(TokioRuntime), breaker));
+    |request| pipeline.call(move || Op::new(request))
 }
 
 fn steadfast_over(

@@ -4,7 +4,7 @@
 //! there; and it cannot be shared. tower-resilience's is missing too: it refuses when a timer of no length has gone off,
 //! which no first poll sees.
 
-use steadfast::Pipeline;
+use steadfast::{FastClock, Pipeline, TokioRuntime};
 use tower::{ServiceBuilder, service_fn};
 
 use super::{Group, forever, policies};
@@ -28,11 +28,16 @@ fn rows() -> Vec<Row> {
     let once = policies::Rate::ONCE;
     vec![
         Row::new("steadfast", steadfast(forever)),
+        Row::new("steadfast-fast-clock", steadfast_fast_clock(forever)),
         Row::new("governor", governor(forever)),
         Row::new("leaky-bucket", leaky_bucket(forever)),
         Row::new("tower", tower(forever)),
         Row::new("tower-resilience", tower_resilience(forever)),
         Row::refused("steadfast-limited", spent(steadfast(once))),
+        Row::refused(
+            "steadfast-limited-fast-clock",
+            spent(steadfast_fast_clock(once)),
+        ),
         Row::refused("governor-limited", spent(governor(once))),
         Row::refused("leaky-bucket-limited", spent(leaky_bucket(once))),
     ]
@@ -61,6 +66,13 @@ fn spent<L: Limit>(mut limit: L) -> L {
 
 fn steadfast(rate: policies::Rate) -> impl Limit {
     let pipeline = &*forever(Pipeline::new(policies::steadfast_rate_limit(rate)));
+    |request| pipeline.call(move || Op::new(request))
+}
+
+/// On the processor's counter, which is governor's clock too.
+fn steadfast_fast_clock(rate: policies::Rate) -> impl Limit {
+    let limit = policies::steadfast_rate_limit(rate);
+    let pipeline = &*forever(Pipeline::on(FastClock::new(TokioRuntime), limit));
     |request| pipeline.call(move || Op::new(request))
 }
 

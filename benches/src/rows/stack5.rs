@@ -6,7 +6,7 @@
 use backon::Retryable;
 use layered::{Execute, Service, Stack};
 use recloser::AsyncRecloser;
-use steadfast::{Pipeline, Timeout};
+use steadfast::{FastClock, Pipeline, Runtime, Timeout, TokioRuntime};
 use tokio::{sync::Semaphore, time::timeout};
 use tower::{ServiceBuilder, retry::RetryLayer, service_fn, timeout::TimeoutLayer};
 
@@ -31,7 +31,11 @@ const RATE: policies::Rate = policies::Rate::NEVER_OUT;
 
 fn rows() -> Vec<Row> {
     vec![
-        Row::new("steadfast", steadfast()),
+        Row::new("steadfast", steadfast(TokioRuntime)),
+        Row::new(
+            "steadfast-fast-clock",
+            steadfast(FastClock::new(TokioRuntime)),
+        ),
         Row::new("glued", glued()),
         Row::new("tower", tower()),
         Row::new("tower-resilience", tower_resilience()),
@@ -41,7 +45,7 @@ fn rows() -> Vec<Row> {
 
 fn contend() -> Vec<ContendRow> {
     vec![
-        ContendRow::new("steadfast", steadfast()),
+        ContendRow::new("steadfast", steadfast(TokioRuntime)),
         ContendRow::new("glued", glued()),
         ContendRow::new("tower-resilience", tower_resilience()),
         ContendRow::new("seatbelt", seatbelt()),
@@ -53,14 +57,15 @@ trait Policies: Subject + Clone + Send + 'static {}
 
 impl<S: Subject + Clone + Send + 'static> Policies for S {}
 
-fn steadfast() -> impl Policies {
-    let pipeline = &*forever(Pipeline::new((
+fn steadfast<R: Runtime + Send + Sync + 'static>(runtime: R) -> impl Policies {
+    let policies = (
         policies::steadfast_retry(None),
         policies::steadfast_breaker(|breaker| breaker.over_last(policies::WINDOW)),
         policies::steadfast_bulkhead(AT_ONCE),
         policies::steadfast_rate_limit(RATE),
         Timeout::new(policies::EACH),
-    )));
+    );
+    let pipeline = &*forever(Pipeline::on(runtime, policies));
     |request| pipeline.call(move || Op::new(request))
 }
 

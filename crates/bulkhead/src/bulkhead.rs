@@ -30,7 +30,7 @@ use crate::{
 /// |---|---|
 /// | 0 | passes at once and takes nothing |
 /// | up to the limit | takes so many permits, all at once |
-/// | more than the limit | is refused at once, as it can never fit |
+/// | more than the limit | is refused at once, as it can never fit; where the limit [adapts](Bulkhead::adaptive), takes all of it |
 ///
 /// # The limit
 ///
@@ -117,6 +117,9 @@ impl Bulkhead {
     /// [`Event::LimitChanged`](steadfast_core::Event::LimitChanged), and [`limit`](Bulkhead::limit) says what
     /// it is. It counts permits, so a call of a higher cost takes more of it.
     ///
+    /// **Put a `Timeout` inside an adaptive bulkhead.** A call that a timeout outside cuts off counts as dropped
+    /// only where its deadline tells so; one that its caller drops for another reason is not seen.
+    ///
     /// ```
     /// # use steadfast_bulkhead::{AdaptiveLimit, Bulkhead, Vegas};
     /// let limit = AdaptiveLimit::new(Vegas::new()).initial(30).min(5).max(400);
@@ -167,7 +170,7 @@ impl Bulkhead {
         runtime: R,
         cost: u32,
     ) -> Result<Permit<'_, R>, Rejection> {
-        let began = self.take(&runtime, cost)?;
+        let (cost, began) = self.take(&runtime, cost)?;
         Ok(Permit::new(&self.cell, runtime, cost, began))
     }
 
@@ -181,21 +184,26 @@ impl Bulkhead {
         runtime: R,
         cost: u32,
     ) -> Result<OwnedPermit<R>, Rejection> {
-        let began = self.take(&runtime, cost)?;
+        let (cost, began) = self.take(&runtime, cost)?;
         let cell = Arc::clone(&self.cell);
         Ok(OwnedPermit::new(cell, runtime, cost, began))
     }
 
-    /// When they were taken, where anybody asks.
-    fn take<R: Runtime>(&self, runtime: &R, cost: u32) -> Result<Instant, Rejection> {
-        match self.cell.try_take(cost) {
-            Ok(()) if self.cell.is_adaptive() => Ok(runtime.now()),
-            Ok(()) => Ok(Instant::MAX),
-            Err(word) => Err(self.cell.reject(runtime, self.cell.counts(word))),
+    /// How many were taken, and when, where anybody asks.
+    fn take<R: Runtime>(&self, runtime: &R, cost: u32) -> Result<(u32, Instant), Rejection> {
+        let cell = &self.cell;
+        let (cost, now) = if cell.is_adaptive() {
+            (cell.charge(cost, cell.word()), runtime.now())
+        } else {
+            (cost, Instant::MAX)
+        };
+        match cell.try_take(cost) {
+            Ok(()) => Ok((cost, now)),
+            Err(word) => Err(cell.reject(runtime, cell.counts(word))),
         }
     }
 
-    /// How many permits there are.
+    /// How many permits there are. While an adaptive limit measures, this is half of it.
     #[must_use]
     pub fn limit(&self) -> u32 {
         self.cell.word().limit()
@@ -234,7 +242,7 @@ impl Bulkhead {
     /// ```
     pub fn resize(&self, limit: u32) -> Result<(), InvalidConfig> {
         if self.cell.is_adaptive() {
-            let allowed = "only set by hand where it does not adapt";
+            let allowed = "only where it does not adapt: set `min` and `max` instead";
             return Err(InvalidConfig::new("limit", limit, allowed));
         }
         check_limit("limit", limit)?;
@@ -263,14 +271,15 @@ impl Bulkhead {
 
 /// Idle: nothing in flight, nobody waits, nobody else holds a handle, and its limit is what it was built with.
 ///
-/// Dispensable: the same with a limit that it has learnt.
+/// Dispensable: the same with a higher limit that it has learnt.
 impl Idle for Bulkhead {
     fn is_idle_at(&self, _now: Instant) -> bool {
         self.is_empty() && self.limit() == self.cell.settings.max_concurrent
     }
 
     fn is_dispensable_at(&self, _now: Instant) -> bool {
-        self.cell.is_adaptive() && self.is_empty()
+        let is_as_built = self.limit() >= self.cell.settings.max_concurrent;
+        self.cell.is_adaptive() && self.is_empty() && is_as_built
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use steadfast_core::{Event, Instant, Rejection, RejectionKind, Runtime};
+use steadfast_core::{Event, Instant, Rejection, RejectionKind, Runtime, Wakers};
 
 use crate::{
     adaptive::{Sample, Tally},
@@ -13,7 +13,6 @@ use crate::{
     queue::{Arrival, Place, Queue, Turn},
     settings::Settings,
     sync::{Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
-    wakers::Wakers,
     word::Word,
 };
 
@@ -46,7 +45,8 @@ impl Counts {
 /// What became of a call that was ready to wait.
 #[derive(Debug)]
 pub(crate) enum Entered {
-    Acquired,
+    /// So many permits.
+    Acquired(u32),
     Waits(Place),
     Refused(Counts),
 }
@@ -138,17 +138,20 @@ impl Cell {
     }
 
     /// Takes permits, or a place in the queue, unless there is neither. Who waits is woken by `waker`.
-    pub(crate) fn enter(&self, call: Arrival, waker: &Waker) -> Entered {
+    ///
+    /// Whoever was given up for it is to be woken once it is sure that what was taken comes back.
+    pub(crate) fn enter(&self, mut call: Arrival, waker: &Waker) -> (Entered, Wakers) {
         let waker = waker.clone();
         let now = self.time(|| call.at);
         let mut wakers = Wakers::default();
         let mut queue = self.queue.0.lock();
         let word = self.word();
+        call.cost = self.charge(call.cost, word);
         if call.cost > word.limit() {
-            return Entered::Refused(Counts::of(word, &queue));
+            return (Entered::Refused(Counts::of(word, &queue)), wakers);
         }
         if self.take_or_close(call.cost) {
-            return Entered::Acquired;
+            return (Entered::Acquired(call.cost), wakers);
         }
         let place = queue.push(call, &mut wakers);
         // It may be the first, and there may be room for it alone.
@@ -157,13 +160,23 @@ impl Cell {
             None => (Entered::Refused(Counts::of(word, &queue)), Some(waker)),
             Some(place) => match queue.look(place, waker) {
                 (None, unused) => (Entered::Waits(place), unused),
-                (Some(_), unused) => (Entered::Acquired, unused),
+                (Some(_), unused) => (Entered::Acquired(call.cost), unused),
             },
         };
         drop(queue);
         drop(unused);
-        wakers.wake();
-        entered
+        (entered, wakers)
+    }
+
+    /// How many permits a call of that cost takes: where the limit adapts no more than there are, as such a
+    /// call could not even teach it that there may be more.
+    #[inline]
+    pub(crate) fn charge(&self, cost: u32, word: Word) -> u32 {
+        if self.is_adaptive() {
+            cost.min(word.limit())
+        } else {
+            cost
+        }
     }
 
     /// Takes permits, or makes the word say that somebody waits, with the lock held. Where there is room it
@@ -186,7 +199,7 @@ impl Cell {
     }
 
     /// Whether the turn of a call has come, or it was given up. If neither, `waker` is woken by then.
-    pub(crate) fn poll_turn(&self, place: Place, waker: &Waker) -> Poll<Result<(), Counts>> {
+    pub(crate) fn poll_turn(&self, place: Place, waker: &Waker) -> Poll<Result<u32, Counts>> {
         let waker = waker.clone();
         let mut queue = self.queue.0.lock();
         let (turn, unused) = queue.look(place, waker);
@@ -195,13 +208,13 @@ impl Cell {
         drop(unused);
         match turn {
             None => Poll::Pending,
-            Some(Turn::Come) => Poll::Ready(Ok(())),
+            Some(Turn::Come(cost)) => Poll::Ready(Ok(cost)),
             Some(Turn::GivenUp) => Poll::Ready(Err(counts)),
         }
     }
 
     /// Takes a call out of the queue. `Ok` where its turn had come by then, and its permits are its own.
-    pub(crate) fn leave(&self, place: Place, now: impl FnOnce() -> Instant) -> Result<(), Counts> {
+    pub(crate) fn leave(&self, place: Place, now: impl FnOnce() -> Instant) -> Result<u32, Counts> {
         let now = self.time(now);
         let mut wakers = Wakers::default();
         let mut queue = self.queue.0.lock();
@@ -213,7 +226,7 @@ impl Cell {
         drop(unused);
         wakers.wake();
         match turn {
-            Some(Turn::Come) => Ok(()),
+            Some(Turn::Come(cost)) => Ok(cost),
             Some(Turn::GivenUp) | None => Err(counts),
         }
     }
@@ -228,7 +241,11 @@ impl Cell {
         let mut queue = self.queue.0.lock();
         let word = self.word();
         self.change(word, word.with_limit(limit));
-        queue.shed_above(limit, &mut wakers);
+        if self.is_adaptive() {
+            queue.lighten(limit);
+        } else {
+            queue.shed_above(limit, &mut wakers);
+        }
         self.settle(&mut queue, None, &mut wakers);
         wakers
     }
@@ -253,8 +270,8 @@ impl Cell {
         let set = |limit| (self.word().limit(), limit, self.change_limit(limit));
         let call = Tally::one(sample, in_flight);
         if let Some((from, to, wakers)) = feed.record_at(call, now, || runtime.random(), set) {
-            wakers.wake();
             runtime.emit(&Event::limit_changed(self.settings.name, from, to));
+            wakers.wake();
         }
     }
 

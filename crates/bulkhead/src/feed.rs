@@ -6,7 +6,7 @@ use steadfast_core::{Instant, OwnLine, Striped, saturating_nanos};
 
 use crate::{
     adaptive::{AdaptiveLimit, Control, Tally},
-    sync::{AcqRel, AtomicU64, Mutex, Relaxed},
+    sync::{AtomicU64, Mutex, Relaxed},
 };
 
 /// Calls add themselves to a stripe; the first one that comes a sixteenth of a window after the last look
@@ -21,65 +21,25 @@ pub(crate) struct Feed {
 
 const LOOKS_PER_WINDOW: u64 = 16;
 
-/// Calls that have ended since the last look.
+/// Calls that have ended since the last look, and when the latest of them did.
 ///
-/// Its words are read one by one: of a call that adds itself at that moment, a part may come with the next
-/// look. Over two looks nothing is lost, and nothing comes twice.
-#[derive(Debug)]
-struct Stripe {
-    answered: AtomicU64,
-    dropped: AtomicU64,
-    rtt_nanos: AtomicU64,
-    max_in_flight: AtomicU64,
-    latest: AtomicU64,
-}
+/// Under a lock, as a look must not see half of a call: a time without its count, or a count without its
+/// time. It is that of a few threads, and held for a few additions.
+type Stripe = Mutex<(Tally, Instant)>;
 
-impl Stripe {
-    fn new() -> Self {
-        Stripe {
-            answered: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            rtt_nanos: AtomicU64::new(0),
-            max_in_flight: AtomicU64::new(0),
-            latest: AtomicU64::new(0),
-        }
-    }
+const NOTHING: (Tally, Instant) = (Tally::NONE, Instant::from_nanos(0));
 
-    fn add(&self, call: Tally, now: Instant) {
-        // Relaxed: each word is a sum or a maximum of its own.
-        self.latest.fetch_max(now.as_nanos(), Relaxed);
-        let in_flight = call.max_in_flight.into();
-        if self.max_in_flight.load(Relaxed) < in_flight {
-            self.max_in_flight.fetch_max(in_flight, Relaxed);
-        }
-        if call.answered > 0 {
-            self.rtt_nanos.fetch_add(call.rtt_nanos, Relaxed);
-            // AcqRel: who takes the count takes the time that was added before.
-            self.answered.fetch_add(call.answered.into(), AcqRel);
-        } else {
-            self.dropped.fetch_add(call.dropped.into(), AcqRel);
-        }
-    }
-
-    /// What has been added, and when the last of it ended.
-    fn take(&self) -> (Tally, Instant) {
-        let count = |word: &AtomicU64| u32::try_from(word.swap(0, AcqRel)).unwrap_or(u32::MAX);
-        let tally = Tally {
-            // Before the rest, see above.
-            answered: count(&self.answered),
-            dropped: count(&self.dropped),
-            rtt_nanos: self.rtt_nanos.swap(0, AcqRel),
-            max_in_flight: count(&self.max_in_flight),
-        };
-        (tally, Instant::from_nanos(self.latest.swap(0, AcqRel)))
-    }
+fn add(stripe: &Stripe, call: Tally, now: Instant) {
+    let mut sum = stripe.lock();
+    sum.0.add(call);
+    sum.1 = sum.1.max(now);
 }
 
 impl Feed {
     /// The settings have been checked.
     pub(crate) fn new(settings: &AdaptiveLimit) -> Self {
         Feed {
-            stripes: Striped::new(Stripe::new),
+            stripes: Striped::new(|| Mutex::new(NOTHING)),
             every_nanos: saturating_nanos(settings.shortest_window()) / LOOKS_PER_WINDOW,
             due: OwnLine(AtomicU64::new(0)),
             control: Mutex::new(Control::new(settings)),
@@ -99,7 +59,7 @@ impl Feed {
         let ahead = self.due.0.load(Relaxed).saturating_sub(now.as_nanos());
         // Further ahead than it ever is: the clock was turned back.
         if ahead > 0 && ahead <= self.every_nanos {
-            self.stripes.mine().add(call, now);
+            add(self.stripes.mine(), call, now);
             return None;
         }
         self.look_at(call, now, random(), set)
@@ -114,14 +74,14 @@ impl Feed {
         set: impl FnOnce(u32) -> T,
     ) -> Option<T> {
         let Some(mut control) = self.control.try_lock() else {
-            self.stripes.mine().add(call, now);
+            add(self.stripes.mine(), call, now);
             return None;
         };
         let before = control.limit();
-        let (mut earlier, mut latest) = (Tally::default(), Instant::from_nanos(0));
+        let (mut earlier, mut latest) = NOTHING;
         for stripe in self.stripes.all() {
-            let (tally, at) = stripe.take();
-            earlier.add(tally);
+            let (sum, at) = std::mem::replace(&mut *stripe.lock(), NOTHING);
+            earlier.add(sum);
             latest = latest.max(at);
         }
         // By themselves, as they may have ended long ago.

@@ -113,7 +113,6 @@ mod queue;
 mod settings;
 mod sync;
 mod wait;
-mod wakers;
 mod word;
 
 pub use adaptive::{AdaptiveLimit, Aimd, Gradient2, Vegas};

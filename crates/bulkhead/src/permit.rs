@@ -16,6 +16,8 @@ struct Held<C: Deref<Target = Cell>, R: Runtime> {
     cost: u32,
     /// When they were taken, where the limit adapts.
     began: Instant,
+    /// When a call that is dropped was cut off, where the limit adapts.
+    deadline: Instant,
 }
 
 impl<C: Deref<Target = Cell>, R: Runtime> Held<C, R> {
@@ -49,6 +51,20 @@ impl<C: Deref<Target = Cell>, R: Runtime> Held<C, R> {
         }
     }
 
+    /// The call was dropped. When its time was up somebody further out has cut it off: as good a sign of
+    /// overload as a timeout inside.
+    #[cold]
+    fn cut_off(&mut self) {
+        let is_late = self.deadline != Instant::MAX
+            && !std::thread::panicking()
+            && self.deadline <= self.runtime.now();
+        if is_late {
+            self.end_and_learn(Class::Overloaded);
+        } else {
+            self.give_back();
+        }
+    }
+
     fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("bulkhead", &self.cell.settings.name)
@@ -60,7 +76,9 @@ impl<C: Deref<Target = Cell>, R: Runtime> Held<C, R> {
 impl<C: Deref<Target = Cell>, R: Runtime> Drop for Held<C, R> {
     #[inline]
     fn drop(&mut self) {
-        self.give_back();
+        if self.cost > 0 {
+            self.cut_off();
+        }
     }
 }
 
@@ -77,13 +95,21 @@ impl<'p, R: Runtime> Permit<'p, R> {
             runtime,
             cost,
             began,
+            deadline: Instant::MAX,
         })
     }
 
-    /// Leave for nothing.
+    /// For a call whose time is up then.
     #[inline]
-    pub(crate) fn none(cell: &'p Cell, runtime: R) -> Self {
-        Permit::new(cell, runtime, 0, Instant::MAX)
+    pub(crate) fn until(mut self, deadline: Instant) -> Self {
+        self.0.deadline = deadline;
+        self
+    }
+
+    /// So many permits were taken for it.
+    #[inline]
+    pub(crate) fn takes(&mut self, cost: u32) {
+        self.0.cost = cost;
     }
 
     pub(crate) fn cell(&self) -> &'p Cell {
@@ -109,7 +135,8 @@ impl<'p, R: Runtime> Permit<'p, R> {
     }
 
     /// Gives it back, and says what the call came to: an [adaptive](crate::Bulkhead::adaptive) limit learns
-    /// from that. From one that is dropped it learns nothing.
+    /// from that. Say [`Verdict::overloaded`] of a call that was cut off. From a permit that is dropped it
+    /// learns nothing.
     pub fn record(mut self, verdict: &Verdict) {
         self.0.end(|| verdict.class());
     }
@@ -133,6 +160,7 @@ impl<R: Runtime> OwnedPermit<R> {
             runtime,
             cost,
             began,
+            deadline: Instant::MAX,
         })
     }
 

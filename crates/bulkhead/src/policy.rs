@@ -26,9 +26,12 @@ impl<'p, O: Operation> Policy<'p, O> for Bulkhead {
     #[inline]
     fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
         let cell = &*self.cell;
-        match cell.try_take(attempt.cost()) {
+        // Before anything is taken, as the runtime may panic.
+        let mut permit = cell.permit(&mut attempt);
+        let cost = cell.cost(&attempt);
+        match cell.try_take(cost) {
             Ok(()) => {
-                let permit = cell.permit(&mut attempt);
+                permit.takes(cost);
                 BulkheadFuture {
                     state: State::Running {
                         future: operation.start(attempt),
@@ -37,7 +40,7 @@ impl<'p, O: Operation> Policy<'p, O> for Bulkhead {
                 }
             }
             Err(word) => BulkheadFuture {
-                permit: Permit::none(cell, attempt.runtime().clone()),
+                permit,
                 state: State::without_room(cell, word, operation, attempt),
             },
         }
@@ -45,15 +48,24 @@ impl<'p, O: Operation> Policy<'p, O> for Bulkhead {
 }
 
 impl Cell {
-    /// For permits that were taken for this attempt.
+    /// Leave for nothing, until it is said what was taken for this attempt.
     #[inline]
     fn permit<R: Runtime>(&self, attempt: &mut Attempt<R>) -> Permit<'_, R> {
-        let began = if self.is_adaptive() {
-            attempt.now()
+        let (began, deadline) = if self.is_adaptive() {
+            (attempt.now(), attempt.deadline())
         } else {
-            Instant::MAX
+            (Instant::MAX, Instant::MAX)
         };
-        Permit::new(self, attempt.runtime().clone(), attempt.cost(), began)
+        Permit::new(self, attempt.runtime().clone(), 0, began).until(deadline)
+    }
+
+    #[inline]
+    fn cost<R: Runtime>(&self, attempt: &Attempt<R>) -> u32 {
+        if self.is_adaptive() {
+            self.charge(attempt.cost(), self.word())
+        } else {
+            attempt.cost()
+        }
     }
 }
 
@@ -61,7 +73,7 @@ pin_project! {
     /// One run of an operation under a [`Bulkhead`].
     #[must_use = "futures do nothing unless polled"]
     pub struct BulkheadFuture<'p, O: Operation> {
-        // Dropped before the permit: another may begin only when nothing is left of this one.
+        // Dropped before the permit: where it is cut off, another begins only when nothing is left of it.
         #[pin]
         state: State<'p, O, O::Future>,
         // Leave for nothing until it is admitted.
@@ -88,7 +100,7 @@ impl<'p, O: Operation> State<'p, O, O::Future> {
         operation: O,
         attempt: Attempt<O::Runtime>,
     ) -> Self {
-        if word.is_full() || attempt.cost() > word.limit() {
+        if word.is_full() || cell.charge(attempt.cost(), word) > word.limit() {
             State::Refused {
                 counts: cell.counts(word),
             }
@@ -135,9 +147,11 @@ impl<O: Operation> BulkheadFuture<'_, O> {
             me.state.set(State::Refused { counts });
             return Poll::Ready(Err(counts));
         }
-        let (operation, mut attempt) = wait.as_mut().take();
-        // Before the operation is started, which may panic.
+        let (operation, mut attempt, cost) = wait.as_mut().take();
+        // The permits are its own before the operation is started, which may panic.
         *me.permit = me.permit.cell().permit(&mut attempt);
+        wait.as_mut().hand_over();
+        me.permit.takes(cost);
         let future = operation.start(attempt);
         me.state.set(State::Running { future });
         Poll::Ready(Ok(()))

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, task::Waker};
 
-use steadfast_core::{Instant, Priority};
+use steadfast_core::{Instant, Priority, Wakers};
 
-use crate::{Order, codel::Codel, wakers::Wakers};
+use crate::{Order, codel::Codel};
 
 /// A place in the queue, which no other call of this bulkhead ever has. The smallest is the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +25,8 @@ pub(crate) struct Arrival {
 /// What became of a call that waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// Its permits are counted as out.
-    Come,
+    /// So many permits are counted as out for it.
+    Come(u32),
     GivenUp,
 }
 
@@ -148,10 +148,21 @@ impl Queue {
             if next.cost > left {
                 break;
             }
-            left -= next.cost;
-            self.end(place, Turn::Come, wakers);
+            let cost = next.cost;
+            left -= cost;
+            self.end(place, Turn::Come(cost), wakers);
         }
         free - left
+    }
+
+    /// Lets nobody need more permits than there are.
+    pub(crate) fn lighten(&mut self, limit: u32) {
+        if self.heaviest > limit {
+            self.heaviest = limit;
+            for waiter in self.waiting.values_mut() {
+                waiter.cost = waiter.cost.min(limit);
+            }
+        }
     }
 
     /// Gives those up who need more permits than there are.

@@ -1,6 +1,6 @@
 //! The atomics and the lock of the cell: std's, or loom's when the cell is model-checked.
 
-pub(crate) use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+pub(crate) use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{PoisonError, TryLockError};
 
 pub(crate) use steadfast_core::OwnLine;

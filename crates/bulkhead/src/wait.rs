@@ -18,6 +18,8 @@ pin_project! {
         operation: Option<O>,
         attempt: Attempt<O::Runtime>,
         ticket: Option<Ticket<'p, O::Runtime>>,
+        // Whether it has not been served at once.
+        waits: bool,
         // When the wait is over, where somebody further out has the timer for that.
         watched: Option<Instant>,
         #[pin]
@@ -32,6 +34,7 @@ impl<'p, O: Operation> Wait<'p, O> {
             operation: Some(operation),
             attempt,
             ticket: None,
+            waits: false,
             watched: None,
             timer: Timer::never(),
         }
@@ -77,17 +80,23 @@ impl<'p, O: Operation> Wait<'p, O> {
             priority: me.attempt.priority(),
             at: now,
         };
-        let place = match me.cell.enter(arrival, cx.waker()) {
-            Entered::Acquired => return Poll::Ready(Ok(())),
-            Entered::Refused(counts) => return Poll::Ready(Err(counts)),
-            Entered::Waits(place) => place,
-        };
-        *me.ticket = Some(Ticket {
+        // Before anything is taken, so that whatever panics from here on it comes back.
+        let ticket = me.ticket.insert(Ticket {
             cell: me.cell,
             runtime: me.attempt.runtime().clone(),
-            place: Some(place),
-            cost: arrival.cost,
+            holds: Holds::Nothing,
         });
+        let (entered, given_up) = me.cell.enter(arrival, cx.waker());
+        ticket.holds = match entered {
+            Entered::Acquired(cost) => Holds::Permits(cost),
+            Entered::Refused(counts) => return Poll::Ready(Err(counts)),
+            Entered::Waits(place) => Holds::Place(place),
+        };
+        given_up.wake();
+        if let Holds::Permits(_) = ticket.holds {
+            return Poll::Ready(Ok(()));
+        }
+        *me.waits = true;
         let own = now + me.cell.settings.max_wait;
         if deadline <= own && me.attempt.is_deadline_enforced() {
             // Somebody's timer will have this polled; then it has to see by itself that its time is up.
@@ -98,49 +107,73 @@ impl<'p, O: Operation> Wait<'p, O> {
         Poll::Pending
     }
 
-    /// The operation to start, once its turn has come.
-    pub(crate) fn take(self: Pin<&mut Self>) -> (O, Attempt<O::Runtime>) {
+    /// The operation to start, once its turn has come, and how many permits it has.
+    pub(crate) fn take(self: Pin<&mut Self>) -> (O, Attempt<O::Runtime>, u32) {
         let me = self.project();
         let mut attempt = me.attempt.clone();
-        if me.ticket.is_some() {
+        if *me.waits {
             attempt.begins_now();
         }
         let operation = me.operation.take();
-        (operation.expect("it has its turn once"), attempt)
+        let Some(Holds::Permits(cost)) = me.ticket.as_ref().map(|ticket| &ticket.holds) else {
+            unreachable!("its turn has come");
+        };
+        (operation.expect("it has its turn once"), attempt, *cost)
+    }
+
+    /// Somebody else gives the permits back from here on.
+    pub(crate) fn hand_over(self: Pin<&mut Self>) {
+        self.ticket().holds = Holds::Nothing;
     }
 }
 
-/// A place in the queue. Dropped, it is given up, and a turn that had come goes on to the next.
+/// A place in the queue, or a turn that has come. Dropped, the place is given up, and the turn goes on to the
+/// next.
 struct Ticket<'p, R: Runtime> {
     cell: &'p Cell,
     runtime: R,
-    /// None once it is known what became of it.
-    place: Option<Place>,
-    cost: u32,
+    holds: Holds,
+}
+
+enum Holds {
+    Nothing,
+    Place(Place),
+    Permits(u32),
 }
 
 impl<R: Runtime> Ticket<'_, R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Counts>> {
-        let place = self.place.expect("it is polled until it is over");
-        let turn = ready!(self.cell.poll_turn(place, cx.waker()));
-        self.place = None;
-        Poll::Ready(turn)
+        let turn = ready!(self.cell.poll_turn(self.place(), cx.waker()));
+        Poll::Ready(self.ends(turn))
     }
 
     /// Leaves the queue, unless its turn has come by now.
     fn leave(&mut self) -> Result<(), Counts> {
-        let place = self.place.take().expect("it is polled until it is over");
-        self.cell.leave(place, || self.runtime.now())
+        let place = self.place();
+        let turn = self.cell.leave(place, || self.runtime.now());
+        self.ends(turn)
+    }
+
+    fn place(&self) -> Place {
+        match self.holds {
+            Holds::Place(place) => place,
+            Holds::Nothing | Holds::Permits(_) => unreachable!("it is polled until it is over"),
+        }
+    }
+
+    fn ends(&mut self, turn: Result<u32, Counts>) -> Result<(), Counts> {
+        self.holds = turn.map_or(Holds::Nothing, Holds::Permits);
+        turn.map(drop)
     }
 }
 
 impl<R: Runtime> Drop for Ticket<'_, R> {
     fn drop(&mut self) {
-        let Some(place) = self.place.take() else {
-            return;
-        };
-        if self.cell.leave(place, || self.runtime.now()).is_ok() {
-            self.cell.give_back(self.cost, || self.runtime.now());
+        if let Holds::Place(_) = self.holds {
+            let _ = self.leave();
+        }
+        if let Holds::Permits(cost) = self.holds {
+            self.cell.give_back(cost, || self.runtime.now());
         }
     }
 }

@@ -35,7 +35,7 @@ mod sync;
 mod twin;
 
 use self::{
-    feeds::{calls_are_kept, loads_then_stores, real},
+    feeds::{calls_are_kept, counts_then_dates, loads_then_stores, no_window_ends_early, real},
     forms::{codel, fifo, no_queue},
     models::{
         a_cancelled_turn_is_passed_on, a_given_up_call_is_told, a_late_arrival_stays_behind,
@@ -224,4 +224,15 @@ fn calls_that_end_at_once_all_come_to_the_adaptive_limit() {
 #[should_panic(expected = "a call was lost, or came twice")]
 fn calls_that_load_and_store_are_lost_to_the_adaptive_limit() {
     calls_are_kept(loads_then_stores);
+}
+
+#[test]
+fn a_look_while_a_call_ends_closes_no_window() {
+    no_window_ends_early(real);
+}
+
+#[test]
+#[should_panic(expected = "a window of 14 ms")]
+fn a_look_that_sees_half_of_a_call_closes_a_window() {
+    no_window_ends_early(counts_then_dates);
 }

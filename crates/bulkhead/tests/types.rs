@@ -47,11 +47,11 @@ assert_not_impl_any!(OwnedPermit<VirtualRuntime>: Clone, Copy);
 // A handle is a pointer.
 const_assert!(size_of::<Bulkhead>() == size_of::<usize>());
 // A cell, a runtime, a number.
-const_assert!(size_of::<Permit<'static, &'static VirtualRuntime>>() <= 32);
-const_assert!(size_of::<Permit<'static, TokioRuntime>>() <= 24);
+const_assert!(size_of::<Permit<'static, &'static VirtualRuntime>>() <= 40);
+const_assert!(size_of::<Permit<'static, TokioRuntime>>() <= 32);
 // What the bulkhead adds to the operation's own future: no timer and no operation.
-const_assert!(size_of::<BulkheadFuture<'static, Op<()>>>() <= size_of::<Small>() + 40);
-const_assert!(size_of::<BulkheadFuture<'static, OnTokio>>() <= size_of::<Small>() + 40);
+const_assert!(size_of::<BulkheadFuture<'static, Op<()>>>() <= size_of::<Small>() + 48);
+const_assert!(size_of::<BulkheadFuture<'static, OnTokio>>() <= size_of::<Small>() + 48);
 
 fn is_send<F: Send>(future: F) -> F {
     future

@@ -2,7 +2,7 @@
 
 use std::{fmt, mem, time::Duration};
 
-use steadfast_core::{Attempt, Event, Instant, RejectionKind, Runtime};
+use steadfast_core::{Attempt, Event, Instant, RejectionKind, Runtime, Wakers};
 
 use crate::{
     control::{Admission, Control, Ending},
@@ -11,7 +11,6 @@ use crate::{
     settings::{Health, Settings},
     snapshot::{Cause, Snapshot, State},
     sync::{Acquire, AtomicU64, Mutex, OwnLine, Relaxed, Release},
-    tell::wake,
     window::{Sample, Window},
     word::{Kind, Word},
 };
@@ -27,8 +26,11 @@ pub(crate) struct Cell {
 }
 
 /// What comes of a change of state.
+#[must_use = "readers wait to be woken"]
 struct Changed<T> {
     answer: T,
+    /// Readers, to be woken when all is done that must not be left out: one of them may panic.
+    readers: Wakers,
     /// Whether there is something that observers have to be told.
     is_untold: bool,
 }
@@ -145,15 +147,16 @@ impl Cell {
         let random = runtime.random();
         let changed = self.change(|control| control.admit_at(now, &self.settings, random));
         let admission = changed.answer;
+        let lent = Lent {
+            cell: self,
+            admission,
+            now,
+        };
+        changed.readers.wake();
         if changed.is_untold {
-            let lent = Lent {
-                cell: self,
-                admission,
-                now,
-            };
             self.deliver(runtime);
-            mem::forget(lent);
         }
+        mem::forget(lent);
         admission
     }
 
@@ -260,7 +263,7 @@ impl Cell {
         }
     }
 
-    /// Changes the state, and makes the change known.
+    /// Changes the state, and publishes it.
     fn change<T>(&self, change: impl FnOnce(&mut Control) -> T) -> Changed<T> {
         self.change_and_fill(change, |_| ())
     }
@@ -276,8 +279,9 @@ impl Cell {
         let mark = control.mark();
         let next = control.log.next_sequence();
         let answer = change(&mut control);
-        let changed = Changed {
+        let mut changed = Changed {
             answer,
+            readers: Wakers::default(),
             is_untold: control.log.is_untold(),
         };
         let word = control.word();
@@ -300,30 +304,27 @@ impl Cell {
         }
         // Release: pairs with the load in `word`.
         self.front.0.word.store(word.bits(), Release);
-        let waiting = if next == control.log.next_sequence() {
-            Vec::new()
-        } else {
-            control.log.take_waiting()
-        };
-        drop(control);
-        wake(waiting);
+        if next != control.log.next_sequence() {
+            changed.readers = control.log.take_waiting();
+        }
         changed
     }
 
     pub(crate) fn isolate(&self) {
-        self.change(Control::isolate);
+        self.change(Control::isolate).readers.wake();
     }
 
     pub(crate) fn force_closed(&self) {
-        self.change(Control::force_closed);
+        self.change(Control::force_closed).readers.wake();
     }
 
     pub(crate) fn reset(&self) {
-        self.change(Control::reset);
+        self.change(Control::reset).readers.wake();
     }
 
     pub(crate) fn open_at(&self, now: Instant, length: Duration) {
-        self.change(|control| control.open_by_hand_at(now, length));
+        let changed = self.change(|control| control.open_by_hand_at(now, length));
+        changed.readers.wake();
     }
 
     pub(crate) fn snapshot_at(&self, now: Instant) -> Snapshot {
@@ -363,18 +364,18 @@ impl Cell {
         }
     }
 
-    /// Whether it lets the next call through, if only as a probe, and not because of what was done by hand.
+    /// Whether it is closed, or open and lets the next call through as a probe.
     pub(crate) fn is_dispensable_at(&self, now: Instant) -> bool {
         let control = self.control.lock();
         match control.word().kind() {
-            Kind::Closed | Kind::Ramping => true,
-            Kind::Open | Kind::HalfOpen => control.mark() <= now,
+            Kind::Closed => true,
+            Kind::Open => control.mark() <= now,
             _ => false,
         }
     }
 
     pub(crate) fn restore_at(&self, now: Instant, snapshot: &Snapshot) {
-        self.change_and_fill(
+        let changed = self.change_and_fill(
             |control| {
                 let remaining = snapshot.remaining;
                 control.restore_at(now, snapshot.state, remaining, snapshot.reopened);
@@ -384,6 +385,7 @@ impl Cell {
                 self.in_a_row.set(word, snapshot.consecutive_failures);
             },
         );
+        changed.readers.wake();
     }
 }
 
@@ -417,8 +419,8 @@ impl Drop for Lent<'_> {
                 retry_after: None,
             };
             let settings = &self.cell.settings;
-            self.cell
-                .change(|control| control.take_back(word, ending, settings, 0));
+            let change = |control: &mut Control| control.take_back(word, ending, settings, 0);
+            self.cell.change(change).readers.wake();
         }
     }
 }

@@ -262,7 +262,7 @@ impl Drop for CircuitBreaker {
 /// Idle: nobody else holds a handle, and it is closed with no failure and no slow call to remember, or was
 /// open and has not been called for as long again since.
 ///
-/// Dispensable: nobody else holds a handle, and the next call would pass, if only as a probe.
+/// Dispensable: nobody else holds a handle, and it is closed, or open and the next call would be a probe.
 impl Idle for CircuitBreaker {
     fn is_idle_at(&self, now: Instant) -> bool {
         self.cell.has_one_handle() && self.cell.is_idle_at(now)

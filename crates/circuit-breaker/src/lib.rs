@@ -63,8 +63,8 @@
 //!
 //! [`Keyed`](steadfast_core::Keyed) makes a breaker for each key at its first call. When the map is full one
 //! gives way to a new key: one that is closed and remembers nothing bad, or was open and is not called any
-//! more; where there is none, one that the next call would pass, and what it remembers is lost. One that is
-//! open, or that somebody holds, keeps its place.
+//! more; where there is none, one that is closed, or whose open time is over, and what it remembers is lost.
+//! One that is open, half-open or ramping, or that somebody holds, keeps its place.
 //!
 //! ```
 //! use steadfast_circuit_breaker::CircuitBreaker;

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, mem, task::Waker};
 
+use steadfast_core::Wakers;
+
 use crate::snapshot::{Cause, State, Transition};
 
 /// How many transitions are kept for readers that have not come yet.
@@ -112,7 +114,7 @@ impl Log {
     }
 
     /// There will be no further transition: who waits is to be woken outside of the lock.
-    pub(crate) fn end(&mut self) -> Vec<(u64, Waker)> {
+    pub(crate) fn end(&mut self) -> Wakers {
         self.has_ended = true;
         self.take_waiting()
     }
@@ -122,7 +124,9 @@ impl Log {
     }
 
     /// Who waits, to be woken outside of the lock.
-    pub(crate) fn take_waiting(&mut self) -> Vec<(u64, Waker)> {
-        mem::take(&mut self.waiting)
+    pub(crate) fn take_waiting(&mut self) -> Wakers {
+        let mut wakers = Wakers::default();
+        wakers.extend(self.waiting.drain(..).map(|(_, waker)| waker));
+        wakers
     }
 }

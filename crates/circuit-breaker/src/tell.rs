@@ -1,6 +1,6 @@
 //! How transitions reach observers and readers: never under the lock.
 
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use steadfast_core::{Event, Runtime};
 
@@ -58,8 +58,8 @@ impl Cell {
 
     /// Nobody holds the breaker any more: readers are told, once they have read what there is.
     pub(crate) fn end(&self) {
-        let waiting = self.control.lock().log.end();
-        wake(waiting);
+        let readers = self.control.lock().log.end();
+        readers.wake();
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -69,13 +69,6 @@ impl Cell {
     pub(crate) fn forget(&self, reader: u64) {
         let waker = self.control.lock().log.forget(reader);
         drop(waker);
-    }
-}
-
-/// Outside of the lock.
-pub(crate) fn wake(waiting: Vec<(u64, Waker)>) {
-    for (_, waker) in waiting {
-        waker.wake();
     }
 }
 

@@ -12,7 +12,8 @@ use std::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    Attempt, CallOptions, Error, IdempotencyKey, Instant, Operation, Outcome, Policy, Report,
+    Attempt, CallOptions, Error, IdempotencyKey, Instant, Operation, Outcome, Policy, Priority,
+    Report,
     operation::{Counted, Starts},
     options::Options,
     policy::Bound,
@@ -119,6 +120,16 @@ impl<'p, P: Policy<'p, O>, O: Operation, X: Options> Execute<'p, P, O, X> {
     /// Running it twice is as good as once; see [`CallOptions::idempotent`].
     pub fn idempotent(self) -> Execute<'p, P, O, CallOptions> {
         self.told(CallOptions::idempotent)
+    }
+
+    /// How much it matters to who sheds load; see [`CallOptions::priority`].
+    pub fn priority(self, priority: Priority) -> Execute<'p, P, O, CallOptions> {
+        self.told(|options| options.priority(priority))
+    }
+
+    /// How many permits it takes where they are counted; see [`CallOptions::cost`].
+    pub fn cost(self, cost: u32) -> Execute<'p, P, O, CallOptions> {
+        self.told(|options| options.cost(cost))
     }
 
     /// The same call, whose output says how often the operation was started and why there was no

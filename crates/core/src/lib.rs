@@ -55,7 +55,8 @@
 //! # Features
 //!
 //! None is on by default: `tokio`, `smol` and `thread` each bring the runtime of that name, `test-util` the
-//! virtual one. A feature adds names and changes no behaviour.
+//! virtual one, and `fast-clock` a quicker clock for any of them. A feature adds names and changes no
+//! behaviour.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -84,6 +85,7 @@ mod timer;
 mod verdict;
 #[cfg(feature = "test-util")]
 mod virtual_runtime;
+mod wakers;
 
 pub use attempt::{Attempt, AttemptInfo};
 pub use boxed::{BoxPipeline, IntoBoxed};
@@ -102,6 +104,8 @@ pub use pipeline::Pipeline;
 pub use policies::{Policies, WithPolicy, WithPolicyCall};
 pub use policy::{Bound, Optional, Policy};
 pub use ratio::Ratio;
+#[cfg(feature = "fast-clock")]
+pub use runtime::FastClock;
 #[cfg(feature = "tokio")]
 pub use runtime::TokioSleep;
 pub use runtime::{Observed, Runtime, Seeded, Spawn, Spawning, TokioRuntime};
@@ -114,3 +118,4 @@ pub use timer::Timer;
 pub use verdict::{ByError, Class, Classify, ErrIsTransient, Verdict};
 #[cfg(feature = "test-util")]
 pub use virtual_runtime::{Driven, VirtualRuntime, VirtualSleep, VirtualTask};
+pub use wakers::Wakers;

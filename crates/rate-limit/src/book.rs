@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeMap, task::Waker};
 
-use steadfast_core::Instant;
+use steadfast_core::{Instant, Wakers};
 
 use crate::{
     limited::Limited,
     rule::Rule,
     tally::{Point, Tally},
-    wakers::Wakers,
 };
 
 /// A place in the queue, which no other call of this limit ever has. The smallest is the first.
@@ -168,7 +167,7 @@ impl Book {
                 return true;
             };
             ended.insert(*place, (Turn::GivenUp(limited), None));
-            wakers.add(waiter.waker.take());
+            wakers.extend(waiter.waker.take());
             false
         });
         self.plan_from(Place(0), now, wakers);
@@ -205,7 +204,7 @@ impl Book {
             self.tally.take(&self.rule, turn, waiter.cost);
             if turn != waiter.turn {
                 waiter.turn = turn;
-                wakers.add(waiter.waker.take());
+                wakers.extend(waiter.waker.take());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, task::Waker};
 
-use steadfast_core::{Event, Instant, Rejection, Runtime};
+use steadfast_core::{Event, Instant, Rejection, Runtime, Wakers};
 
 use crate::{
     book::{Book, Entered, Place, Turn},
@@ -12,7 +12,6 @@ use crate::{
     settings::Settings,
     sync::{Acquire, AtomicU64, Mutex, MutexGuard, OwnLine, Relaxed, Release},
     tally::Tally,
-    wakers::Wakers,
 };
 
 /// While the word is open it is the state, together with the frame that says how to read it. While it is

@@ -121,7 +121,6 @@ mod settings;
 mod sync;
 mod tally;
 mod wait;
-mod wakers;
 
 pub use builder::RateLimitBuilder;
 pub use policy::RateLimitFuture;

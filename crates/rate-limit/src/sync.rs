@@ -3,6 +3,8 @@
 use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+pub(crate) use steadfast_core::OwnLine;
+
 #[cfg(steadfast_loom)]
 use loom::sync;
 #[cfg(not(steadfast_loom))]
@@ -31,8 +33,3 @@ impl<T> Mutex<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// Keeps what several threads write off the cache line of anything else.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct OwnLine<T>(pub(crate) T);

@@ -103,7 +103,8 @@
 //! | `ThreadRuntime` | `thread` | any executor: its timers have a thread of their own |
 //! | `VirtualRuntime` | `test-util` | tests: an hour passes in microseconds, the same on every run |
 //!
-//! No runtime is on by default. On another than tokio: `Pipeline::on(SmolRuntime, policies)`.
+//! No runtime is on by default. On another than tokio: `Pipeline::on(SmolRuntime, policies)`. The feature
+//! `fast-clock` has a clock for any of them that is read in less than half the time: `FastClock`.
 //!
 //! # What it promises
 //!
@@ -163,6 +164,8 @@
 //! - A pipeline behind one type, to store or to choose at run time: `pipeline.boxed()`.
 //! - One breaker for each host, one bulkhead for each tenant: `Keyed`, as in the examples `breaker_per_host` and
 //!   `bulkhead_per_tenant`.
+//! - A limit of calls that follows what the dependency bears: `Bulkhead::adaptive`, as in the example
+//!   `adaptive_bulkhead`.
 //! - Policies are also taken by reference, in an `Arc`, as an `Option`, and in nested tuples.
 //! - Error types that are no `std::error::Error` themselves, such as `anyhow::Error`:
 //!   `.await.map_err(Error::flatten)?`.
@@ -175,7 +178,8 @@
 
 #[cfg(feature = "bulkhead")]
 pub use steadfast_bulkhead::{
-    self as bulkhead, AdaptiveLimit, Bulkhead, BulkheadBuilder, BulkheadFuture, Order,
+    self as bulkhead, AdaptiveLimit, Aimd, Bulkhead, BulkheadBuilder, BulkheadFuture, Gradient2,
+    Order, Vegas,
 };
 #[cfg(feature = "circuit-breaker")]
 pub use steadfast_circuit_breaker::{

@@ -7,6 +7,9 @@ use super::AdaptiveLimit;
 /// A window does not wait for calls that take longer.
 const SLOWEST_NANOS: u64 = 10_000_000_000;
 
+/// So many calls of which most were dropped are an outage, and a window is not waited for.
+const ENOUGH_DROPS: u32 = 5;
+
 /// What one ended call says about the dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sample {
@@ -59,11 +62,18 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    pub(crate) const NONE: Tally = Tally {
+        answered: 0,
+        dropped: 0,
+        rtt_nanos: 0,
+        max_in_flight: 0,
+    };
+
     /// One call, and how many were in flight when it ended, itself included.
     pub(crate) fn one(sample: Sample, in_flight: u32) -> Self {
         let mut tally = Tally {
             max_in_flight: in_flight,
-            ..Tally::default()
+            ..Tally::NONE
         };
         match sample {
             Sample::Answered { rtt_nanos } => (tally.answered, tally.rtt_nanos) = (1, rtt_nanos),
@@ -117,6 +127,8 @@ pub(crate) struct Collector {
     calls: u32,
     tolerated: Ratio,
     tally: Tally,
+    /// Whether most of the last window was dropped.
+    was_dropped: bool,
     /// When the last window was closed.
     opened: Instant,
     /// When the first call of this window ended.
@@ -130,7 +142,8 @@ impl Collector {
             longest_nanos: settings.longest_nanos(),
             calls: settings.window_calls,
             tolerated: settings.tolerated_drops,
-            tally: Tally::default(),
+            tally: Tally::NONE,
+            was_dropped: false,
             opened: Instant::from_nanos(0),
             first: Instant::from_nanos(0),
         }
@@ -159,7 +172,9 @@ impl Collector {
         if self.tally.calls() == 0 {
             return false;
         }
-        if self.tally.dropped > self.tally.answered {
+        // A few, unless they go on: one alone is no outage.
+        let are_enough = self.tally.calls() >= ENOUGH_DROPS || self.was_dropped;
+        if self.tally.dropped > self.tally.answered && are_enough {
             // In an outage calls are few, and each tells as much as all of them.
             return saturating_nanos(now - self.opened) >= self.shortest_nanos;
         }
@@ -173,8 +188,9 @@ impl Collector {
     }
 
     fn close_at(&mut self, now: Instant) -> Window {
-        let tally = std::mem::take(&mut self.tally);
+        let tally = std::mem::replace(&mut self.tally, Tally::NONE);
         self.opened = now;
+        self.was_dropped = tally.dropped > tally.answered;
         Window {
             calls: tally.calls(),
             max_in_flight: tally.max_in_flight,

@@ -29,7 +29,7 @@ const DECAY: f64 = 0.95;
 /// Grows while calls take no longer than they used to, by more than a tolerance.
 ///
 /// With L the limit, R the mean round trip of a window, and `long` its exponential average over
-/// `long_window` windows (each counts for 2 / (n + 1)):
+/// `long_window` windows (each counts for 2 / (n + 1); the first ten count alike):
 ///
 /// ```text
 /// dropped               L * (1 - smoothing / 2)
@@ -44,10 +44,10 @@ const DECAY: f64 = 0.95;
 /// - A window of drops is the steepest gradient, without a queue: with the defaults nine tenths remain.
 ///   Netflix's leaves drops out, and its limit stands still while nothing is answered.
 /// - After between half of `probe_multiplier * L` calls and all of it, of which a window counts for L at
-///   most, the round trip of a dependency at rest is measured, and `long` goes half of the way there. For
-///   that the limit is lowered to half for two windows. Without it a queue that stays becomes what `long`
-///   knows, and in full use the limit grows without end. Where half of the limit is not in use nothing is
-///   lowered.
+///   most, the round trip of a dependency at rest is measured, with the default after 15 to 30 full windows,
+///   and `long` goes half of the way there. For that the limit is lowered to half for two windows. Without it
+///   a queue that stays becomes what `long` knows, and in full use the limit grows without end. Where half of
+///   the limit is not in use nothing is lowered.
 ///
 /// # What it needs
 ///
@@ -65,7 +65,9 @@ const DECAY: f64 = 0.95;
 ///
 /// # Cost
 ///
-/// In full use, two windows in about 25 have half the limit.
+/// In full use, two windows in about 25 have half the limit. Without a
+/// [`max_waiting`](crate::BulkheadBuilder::max_waiting) calls are refused meanwhile: see
+/// [`AdaptiveLimit`](super::AdaptiveLimit#cost).
 ///
 /// # Defaults
 ///
@@ -123,7 +125,7 @@ impl Gradient2 {
     }
 
     /// After how many times the limit's calls the long average is set anew; 1 to 1,000,000, default 30. Each
-    /// time is shortened by chance, up to half, so that many clients do not do it at once.
+    /// time is shortened by chance, up to half.
     pub fn probe_multiplier(mut self, multiplier: u32) -> Self {
         self.probe_multiplier = multiplier;
         self

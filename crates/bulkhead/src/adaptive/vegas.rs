@@ -38,13 +38,13 @@ const SEEN_BY_CHANCE: u64 = 8;
 /// Source: Netflix *concurrency-limits*, `VegasLimit`, after TCP Vegas (Brakmo and Peterson, 1995). It
 /// departs from it in three ways:
 ///
-/// - A step down is taken for each L calls of the window, as TCP Vegas takes one for each round trip; not
-///   beyond the queue of `beta * g`, and after a drop not more than a tenth. With one step a window it would
-///   take 49 windows from 112 to 56.
+/// - A step down is taken for each L calls of the window, as TCP Vegas takes one for each round trip; beyond
+///   the queue of `beta * g` by at most one step, and after a drop not more than a tenth. With one step a
+///   window it would take 49 windows from 112 to 56.
 /// - R0 is measured after between half of `probe_multiplier * L` calls and all of it, of which a window
-///   counts for L at most. For that the limit is lowered to half for two windows. Taken from a window at the
-///   full limit, as Netflix does, R0 would include the queue, and each time the limit would grow by
-///   `beta * g`. Where half of the limit is not in use nothing is lowered.
+///   counts for L at most: with the default, after 15 to 30 full windows. For that the limit is lowered to
+///   half for two windows. Taken from a window at the full limit, as Netflix does, R0 would include the queue,
+///   and each time the limit would grow by `beta * g`. Where half of the limit is not in use nothing is lowered.
 /// - R0 goes half of the way to what was measured, an eighth to any lower R between, and all of it where
 ///   they are more than a quarter apart. The least R of many, which Netflix takes, is far below their mean.
 ///
@@ -54,7 +54,8 @@ const SEEN_BY_CHANCE: u64 = 8;
 /// 100 are 5 calls, and with much of it the limit sinks below the knee. Raise
 /// [`window_calls`](super::AdaptiveLimit::window_calls) where latency varies much from call to call, and
 /// [`max_window`](super::AdaptiveLimit::max_window) where there are fewer than 50 calls a second; or take
-/// [`Gradient2`](super::Gradient2).
+/// [`Gradient2`](super::Gradient2). Where one call in a hundred takes a hundred times as long it comes to a
+/// quarter of the knee, and larger windows do not help: take [`Gradient2`](super::Gradient2) with its defaults.
 ///
 /// It rests at a few calls above the knee, coming from below at `alpha`, from above at `beta`; that is
 /// within 20 % of a knee of 30 or more. Where the knee is lower, set [`alpha`](Vegas::alpha) to 1,
@@ -64,7 +65,9 @@ const SEEN_BY_CHANCE: u64 = 8;
 ///
 /// # Cost
 ///
-/// In full use, two windows in about 25 have half the limit.
+/// In full use, two windows in about 25 have half the limit. Without a
+/// [`max_waiting`](crate::BulkheadBuilder::max_waiting) calls are refused meanwhile: see
+/// [`AdaptiveLimit`](super::AdaptiveLimit#cost).
 ///
 /// # Defaults
 ///
@@ -91,29 +94,29 @@ impl Vegas {
         }
     }
 
-    /// How many times g may wait without the limit growing; 1 to 1000, default 3.
+    /// How many times g may wait without the limit growing; 1 to `beta`, default 3.
     pub fn alpha(mut self, steps: u32) -> Self {
         self.alpha = steps;
         self
     }
 
-    /// How many times g may wait without the limit shrinking, and by how many it grows while none do; `alpha`
-    /// to 1000, default 6.
+    /// How many times g may wait without the limit shrinking, and by how many it grows while none do; 1 to
+    /// 1000, default 6.
     pub fn beta(mut self, steps: u32) -> Self {
         self.beta = steps;
         self
     }
 
     /// After how many times the limit's calls R0 is measured anew; 1 to 1,000,000, default 30. Each time is
-    /// shortened by chance, up to half, so that many clients do not do it at once.
+    /// shortened by chance, up to half.
     pub fn probe_multiplier(mut self, multiplier: u32) -> Self {
         self.probe_multiplier = multiplier;
         self
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
-        check("alpha", self.alpha, 1, MOST)?;
-        check("beta", self.beta, self.alpha, MOST)?;
+        check("beta", self.beta, 1, MOST)?;
+        check("alpha", self.alpha, 1, self.beta)?;
         let multiplier = self.probe_multiplier;
         check("probe_multiplier", multiplier, 1, MOST_PROBE_MULTIPLIER)
     }

@@ -125,9 +125,12 @@ fn aimd_has_its_ranges() {
 #[test]
 fn vegas_has_its_ranges() {
     let vegas = Vegas::new;
-    refused(vegas().alpha(0), "`alpha` is 0; allowed: 1 to 1000");
-    refused(vegas().beta(2), "`beta` is 2; allowed: 3 to 1000");
-    refused(vegas().beta(1001), "`beta` is 1001; allowed: 3 to 1000");
+    refused(vegas().alpha(0), "`alpha` is 0; allowed: 1 to 6");
+    refused(vegas().alpha(9), "`alpha` is 9; allowed: 1 to 6");
+    refused(vegas().beta(2), "`alpha` is 3; allowed: 1 to 2");
+    refused(vegas().beta(0), "`beta` is 0; allowed: 1 to 1000");
+    refused(vegas().beta(1001), "`beta` is 1001; allowed: 1 to 1000");
+    fine(vegas().alpha(6));
     refused(
         vegas().probe_multiplier(0),
         "`probe_multiplier` is 0; allowed: 1 to 1000000",

@@ -101,16 +101,34 @@ fn a_window_begins_with_its_first_call() {
 }
 
 #[test]
-fn where_every_call_is_dropped_each_lowers_the_limit_once_in_100_ms() {
+fn five_drops_are_enough_and_then_each_lowers_the_limit_once_in_100_ms() {
     let calls = [
-        (1000, bad(1)),
-        (1099, bad(1)),
+        (1000, bad(4)),
+        (1001, bad(1)),
         (1100, bad(1)),
+        (1101, bad(1)),
         (9000, bad(1)),
         (9001, bad(7)),
     ];
     let made = absorb(&mut of(|it| it), &calls);
-    assert_eq!(made, [Some(90), None, Some(81), Some(72), None]);
+    let limits = [None, Some(90), None, Some(81), Some(72), None];
+    assert_eq!(made, limits);
+}
+
+#[test]
+fn a_few_drops_alone_wait_for_the_rest_of_their_window() {
+    let calls = [
+        (1000, bad(2)),
+        (1500, good(3, 1)),
+        (1999, good(1, 1)),
+        (2000, good(1, 1)),
+    ];
+    let many = |it: AdaptiveLimit| it.window_calls(1000);
+    let made = absorb(&mut of(many), &calls);
+    assert_eq!(made, [None, None, None, Some(90)], "after a second");
+    let tolerant = |it: AdaptiveLimit| many(it).tolerated_drops(Ratio::percent(50));
+    let made = absorb(&mut of(tolerant), &calls);
+    assert!(made.iter().flatten().all(|limit| *limit >= 100), "{made:?}");
 }
 
 #[test]
@@ -166,7 +184,7 @@ fn a_clock_that_is_turned_back_loses_nothing_and_stops_nothing() {
         (5000, good(50, 1)),
         (1000, good(50, 1)),
         (1100, good(1, 1)),
-        (500, bad(1)),
+        (500, bad(5)),
         (600, bad(1)),
     ];
     let made = absorb(&mut of(|it| it), &calls);

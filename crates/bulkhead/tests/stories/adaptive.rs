@@ -160,11 +160,10 @@ fn those_who_wait_have_their_turn_when_it_grows() {
 
 #[test]
 fn nothing_is_taken_from_those_who_run_when_it_shrinks() {
-    let rig = Rig::new(adaptive());
+    let rig = begun();
     let mut held = take(&rig, 10);
-    rig.pass(ms(200));
-    held.drain(..1)
-        .for_each(|permit| permit.record(&OVERLOADED));
+    rig.pass(ms(100));
+    held.remove(0).record(&OVERLOADED);
     assert_eq!((rig.bulkhead.limit(), rig.bulkhead.in_flight()), (5, 9));
     assert!(rig.bulkhead.try_acquire(&rig.runtime, 1).is_err());
     held.truncate(4);
@@ -177,7 +176,7 @@ fn its_limit_is_not_set_by_hand() {
     let error = rig.bulkhead.resize(20).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`limit` is 20; allowed: only set by hand where it does not adapt"
+        "`limit` is 20; allowed: only where it does not adapt: set `min` and `max` instead"
     );
     assert_eq!(rig.bulkhead.limit(), 10);
 }
@@ -276,4 +275,88 @@ fn an_observer_may_use_the_bulkhead() {
     rig.pass(ms(100));
     held.into_iter().for_each(|permit| permit.record(&GOOD));
     assert_eq!((rig.bulkhead.limit(), rig.bulkhead.in_flight()), (11, 0));
+}
+
+#[test]
+fn a_call_that_costs_more_than_the_limit_takes_all_of_it() {
+    let rig = Rig::new(adaptive());
+    let heavy = rig.start_with(cost(25));
+    assert!(heavy.runs(), "nobody else does");
+    assert_eq!(rig.counts(), (10, 0));
+    let mut light = rig.waiter();
+    heavy.end(Ok(()));
+    assert!(light.poll().is_pending() && light.runs());
+    let permit = rig.bulkhead.try_acquire(&rig.runtime, 25);
+    assert!(permit.is_err(), "there is not all of it");
+    light.end(Ok(()));
+    let permit = rig.bulkhead.try_acquire(&rig.runtime, 25).unwrap();
+    assert_eq!((permit.cost(), rig.bulkhead.in_flight()), (10, 10));
+}
+
+#[test]
+fn heavy_calls_are_served_after_an_outage_too() {
+    let rig = Rig::new(adaptive());
+    for _ in 0..20 {
+        rig.pass(ms(150));
+        let permit = rig.bulkhead.try_acquire(&rig.runtime, 5).unwrap();
+        rig.pass(ms(1));
+        permit.record(&OVERLOADED);
+    }
+    assert_eq!(rig.bulkhead.limit(), 1);
+    for _ in 0..600 {
+        rig.pass(ms(200));
+        let permit = rig.bulkhead.try_acquire(&rig.runtime, 5).unwrap();
+        rig.pass(ms(1));
+        permit.record(&GOOD);
+    }
+    assert!(rig.bulkhead.limit() > 5, "{}", rig.bulkhead.limit());
+}
+
+#[test]
+fn who_waits_for_more_than_a_limit_that_shrinks_waits_for_all_of_it() {
+    let rig = begun();
+    let mut held = take(&rig, 10);
+    let mut heavy = rig.waiter_with(cost(8));
+    rig.pass(ms(100));
+    held.drain(..6)
+        .for_each(|permit| permit.record(&OVERLOADED));
+    assert_eq!((rig.bulkhead.limit(), rig.counts()), (5, (4, 1)));
+    drop(held);
+    assert!(heavy.poll().is_pending() && heavy.runs());
+    assert_eq!(rig.counts(), (5, 0));
+    heavy.end(Ok(()));
+    assert_eq!(rig.counts(), (0, 0));
+}
+
+#[test]
+fn a_call_whose_time_is_up_is_a_drop_when_it_is_cut_off_from_outside() {
+    let rig = Rig::new(adaptive());
+    let cut_off = |after| {
+        let calls: Vec<_> = (0..5)
+            .map(|_| rig.start_with(CallOptions::new().deadline(rig.now() + ms(150))))
+            .collect();
+        rig.pass(after);
+        drop(calls);
+        rig.bulkhead.limit()
+    };
+    for _ in 0..3 {
+        assert_eq!(cut_off(ms(149)), 10, "its caller lost interest");
+    }
+    cut_off(ms(150));
+    assert!(cut_off(ms(150)) < 10);
+}
+
+#[test]
+fn one_call_that_is_dropped_is_no_outage() {
+    let limit = steps().tolerated_drops(Ratio::percent(20));
+    let rig = Rig::new(Bulkhead::adaptive(limit));
+    for _ in 0..100 {
+        for number in 0..20 {
+            rig.pass(ms(1000));
+            let permit = rig.bulkhead.try_acquire(&rig.runtime, 1).unwrap();
+            rig.pass(ms(1));
+            permit.record(if number == 0 { &OVERLOADED } else { &GOOD });
+        }
+    }
+    assert_eq!(rig.bulkhead.limit(), 10, "5 % of them");
 }

@@ -1,9 +1,15 @@
 //! Those who wait: in order, woken one per permit, and not overtaken.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    future::{Future, pending},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Wake, Waker},
+};
 
+use futures::task::ArcWake;
 use steadfast_bulkhead::Bulkhead;
-use steadfast_core::CallOptions;
+use steadfast_core::{CallOptions, Pipeline, Priority};
 
 use crate::common::{Held, Rig, one, poll_woken, running, secs, with_queue};
 
@@ -152,12 +158,6 @@ fn the_waker_of_the_latest_poll_is_the_one_that_is_woken() {
     assert_eq!((old_wakes.count(), new_wakes.count()), (0, 1));
 }
 
-use futures::task::ArcWake;
-use std::{
-    future::Future,
-    sync::{Arc, Mutex},
-};
-
 #[derive(Default)]
 struct Wakes(Mutex<u32>);
 
@@ -265,4 +265,38 @@ fn a_call_that_comes_when_the_queue_has_emptied_runs_at_once() {
         assert_eq!(rig.counts(), (0, 0));
     }
     assert_eq!(rig.start().poll(), Poll::Pending);
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker that does not like this");
+    }
+}
+
+#[test]
+fn a_call_that_displaces_one_whose_waker_panics_leaves_nothing_behind() {
+    let rig = Rig::new(one().max_waiting(1).by_priority());
+    let held = rig.start();
+    let calls = Pipeline::on(rig.runtime.clone(), rig.bulkhead.clone());
+    let call = |priority| {
+        let options = CallOptions::new().priority(Priority(priority));
+        Box::pin(calls.call(pending::<Result<(), ()>>).options(options))
+    };
+    let (mut low, mut high) = (call(0), call(255));
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(
+        low.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        let _ = high.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }));
+    assert!(polled.is_err());
+    drop((high, low));
+    assert_eq!(rig.counts(), (1, 0));
+    held.end(Ok(()));
+    assert_eq!(rig.counts(), (0, 0));
 }

@@ -111,9 +111,9 @@ fn half_open_and_left_alone_it_is_idle_in_the_end() {
         let at = runtime.now() + at;
         (breaker.is_dispensable_at(at), breaker.is_idle_at(at))
     };
-    assert_eq!(asked(secs(5) - ns(1)), (false, false));
-    assert_eq!(asked(secs(5)), (true, false));
-    assert_eq!(asked(secs(10)), (true, true));
+    assert_eq!(asked(secs(5)), (false, false), "it may open again");
+    assert_eq!(asked(secs(10) - ns(1)), (false, false));
+    assert!(asked(secs(10)).1);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn what_was_done_by_hand_is_kept_until_it_is_undone() {
 }
 
 #[test]
-fn ramping_and_closed_with_failures_it_is_dispensable() {
+fn closed_with_failures_it_is_dispensable_and_ramping_it_is_not() {
     let runtime = VirtualRuntime::new(1);
     let settings = brittle().ramp([Ratio::percent(50)], secs(1));
     let breaker = settings.build().unwrap();
@@ -145,7 +145,7 @@ fn ramping_and_closed_with_failures_it_is_dispensable() {
     };
     assert_eq!(
         (breaker.state(), asked(&breaker)),
-        (State::Ramping, (true, false))
+        (State::Ramping, (false, false))
     );
     let breaker = CircuitBreaker::default();
     call(&breaker, &runtime, secs(0), &BAD);

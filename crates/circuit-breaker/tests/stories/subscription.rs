@@ -10,7 +10,7 @@ use std::{
 use futures::FutureExt;
 use steadfast_circuit_breaker::{Cause, CircuitBreaker, State, Transitions};
 
-use crate::common::{Rig, brittle, read, secs};
+use crate::common::{Rig, brittle, panics, read, secs};
 
 fn wakes_of(rig: &Rig, transitions: &mut Transitions, change: impl FnOnce()) -> u64 {
     let mut next = rig.runtime.drive(transitions.recv());
@@ -359,4 +359,28 @@ fn a_waiting_reader_is_woken_when_the_last_handle_is_gone() {
     drop(calls);
     assert_eq!(next.wakes(), 1);
     assert_eq!(next.poll(), Poll::Ready(None));
+}
+
+#[test]
+fn a_waker_that_panics_takes_no_wake_up_from_other_readers() {
+    let rig = Rig::new(brittle());
+    let (mut one, mut two) = (rig.breaker.subscribe(), rig.breaker.subscribe());
+    let waker = Acts::waker(|| panic!("a waker that does not like this"), || ());
+    assert!(one.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+    let mut next = rig.runtime.drive(two.recv());
+    assert!(next.poll().is_pending());
+    panics(|| rig.breaker.isolate());
+    assert_eq!((rig.state(), next.wakes()), (State::Isolated, 1));
+}
+
+#[test]
+fn a_waker_that_panics_takes_no_place_of_a_probe() {
+    let rig = Rig::opened(brittle());
+    let mut transitions = rig.breaker.subscribe();
+    let waker = Acts::waker(|| panic!("a waker that does not like this"), || ());
+    let mut cx = Context::from_waker(&waker);
+    assert!(transitions.poll_recv(&mut cx).is_pending());
+    rig.pass(secs(5));
+    panics(|| drop(rig.breaker.try_acquire(&rig.runtime)));
+    assert_eq!((rig.state(), rig.free_probes()), (State::HalfOpen, 1));
 }

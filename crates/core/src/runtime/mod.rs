@@ -27,6 +27,8 @@ macro_rules! common_to_real_runtimes {
     };
 }
 
+#[cfg(feature = "fast-clock")]
+mod fast;
 mod random;
 #[cfg(feature = "smol")]
 mod smol;
@@ -35,13 +37,20 @@ mod thread;
 mod tokio;
 mod wrap;
 
-#[cfg(any(feature = "tokio", feature = "smol", feature = "thread"))]
+#[cfg(any(
+    feature = "tokio",
+    feature = "smol",
+    feature = "thread",
+    feature = "fast-clock"
+))]
 mod origin;
-#[cfg(any(feature = "smol", feature = "thread"))]
+#[cfg(any(feature = "smol", feature = "thread", feature = "fast-clock"))]
 mod std_clock;
 
 use std::{future::Future, time::SystemTime};
 
+#[cfg(feature = "fast-clock")]
+pub use self::fast::FastClock;
 #[cfg(feature = "smol")]
 pub use self::smol::{SmolRuntime, SmolSleep};
 #[cfg(feature = "thread")]

@@ -1,5 +1,6 @@
 //! The standard library's clock, for the runtimes that bring none of their own.
 
+#[cfg(any(feature = "smol", feature = "thread"))]
 use std::time::Duration;
 #[cfg(feature = "smol")]
 use std::time::Instant as StdInstant;

@@ -92,6 +92,23 @@ fn what_the_caller_says_reaches_its_closure() {
 }
 
 #[test]
+fn each_option_can_be_said_by_itself_and_keeps_what_was_said_before() {
+    let (runtime, pipeline) = on_virtual_time(Pass);
+    let key = IdempotencyKey::from_u128(7);
+    let deadline = runtime.now() + SECOND * 5;
+    let call = pipeline.call_with(|info: AttemptInfo| ready(Ok::<_, Failed>(info)));
+    let call = call.cost(3).priority(Priority::HIGH).key(key);
+    let info = runtime.block_on(call.deadline(deadline)).unwrap();
+    assert_eq!((info.cost, info.priority), (3, Priority::HIGH));
+    assert_eq!((info.key, info.deadline), (Some(key), deadline));
+    let call = pipeline.call_with(|info: AttemptInfo| ready(Ok::<_, Failed>(info)));
+    let call = call.timeout(SECOND).priority(Priority::LOW).cost(0);
+    let info = runtime.block_on(call).unwrap();
+    assert_eq!((info.cost, info.priority), (0, Priority::LOW));
+    assert_eq!(info.remaining, Some(SECOND));
+}
+
+#[test]
 fn a_caller_who_says_nothing_gets_the_defaults() {
     let (runtime, pipeline) = on_virtual_time(Pass);
     for said_nothing in [false, true] {

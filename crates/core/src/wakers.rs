@@ -1,27 +1,30 @@
-//! Those whose turn is moved, on their way out of the lock.
+//! Wakers on their way out of a lock.
 
 use std::{collections::VecDeque, task::Waker};
 
-/// Wakers to be woken, once the lock is free. No allocation for a single one, as most often.
+/// Wakers that a policy has collected under its lock, to be woken once that is free and all else is done. No
+/// allocation for a single one, as most often.
 ///
 /// Dropped, it wakes them too: when one of them panics, the others are woken all the same.
 #[derive(Debug, Default)]
 #[must_use = "they wait until they are woken"]
-pub(crate) struct Wakers {
+pub struct Wakers {
     first: Option<Waker>,
     more: VecDeque<Waker>,
 }
 
 impl Wakers {
-    pub(crate) fn add(&mut self, waker: Option<Waker>) {
+    /// One more.
+    pub fn add(&mut self, waker: Waker) {
         if self.first.is_none() {
-            self.first = waker;
+            self.first = Some(waker);
         } else {
-            self.more.extend(waker);
+            self.more.push_back(waker);
         }
     }
 
-    pub(crate) fn wake(self) {
+    /// Wakes them all.
+    pub fn wake(self) {
         drop(self);
     }
 
@@ -29,6 +32,12 @@ impl Wakers {
         while let Some(waker) = self.first.take().or_else(|| self.more.pop_front()) {
             waker.wake();
         }
+    }
+}
+
+impl Extend<Waker> for Wakers {
+    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
+        wakers.into_iter().for_each(|waker| self.add(waker));
     }
 }
 
