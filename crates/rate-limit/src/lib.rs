@@ -112,6 +112,7 @@ mod book;
 mod builder;
 mod cell;
 mod frame;
+mod keyed;
 mod limited;
 mod log;
 mod policy;
@@ -124,5 +125,6 @@ mod wait;
 mod wakers;
 
 pub use builder::RateLimitBuilder;
+pub use keyed::{IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate};
 pub use policy::RateLimitFuture;
 pub use rate_limit::RateLimit;

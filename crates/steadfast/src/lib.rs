@@ -178,7 +178,10 @@ pub use steadfast_circuit_breaker::{
 };
 pub use steadfast_core::*;
 #[cfg(feature = "rate-limit")]
-pub use steadfast_rate_limit::{self as rate_limit, RateLimit, RateLimitBuilder, RateLimitFuture};
+pub use steadfast_rate_limit::{
+    self as rate_limit, IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate,
+    RateLimit, RateLimitBuilder, RateLimitFuture,
+};
 #[cfg(feature = "retry")]
 pub use steadfast_retry::{
     Backoff, Hints, Jitter, Retry, RetryBuilder, RetryFuture, RetryState, Safety,
@@ -190,14 +193,14 @@ pub use steadfast_timeout::{Elapsed, FutureExt, Timeout, TimeoutFuture, WithTime
 pub mod prelude {
     #[cfg(feature = "bulkhead")]
     pub use crate::Bulkhead;
-    #[cfg(feature = "rate-limit")]
-    pub use crate::RateLimit;
     #[cfg(feature = "retry")]
     pub use crate::Retry;
     #[cfg(feature = "circuit-breaker")]
     pub use crate::{CircuitBreaker, Throttle};
     #[cfg(feature = "timeout")]
     pub use crate::{FutureExt as _, Timeout};
+    #[cfg(feature = "rate-limit")]
+    pub use crate::{IpPrefix, KeyedRateLimit, RateLimit};
     pub use crate::{
         Pipeline, Policies as _, Ratio, RetryBudget, Runtime as _, Verdict, WithPolicy as _,
         WithPolicyCall as _,

@@ -1,0 +1,300 @@
+//! One limit for each key, in a map made for limits: a key and a word each.
+
+mod frames;
+mod places;
+mod policy;
+mod prefix;
+mod rate;
+mod shard;
+mod table;
+mod take;
+
+use std::{
+    borrow::Borrow,
+    fmt,
+    hash::{BuildHasher, Hash, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use steadfast_core::{Event, Instant, InvalidConfig, Rejection, Runtime};
+
+use self::{places::Places, shard::Shard};
+pub use self::{
+    policy::{KeyRateLimit, KeyRateLimitFuture},
+    prefix::IpPrefix,
+    rate::Rate,
+};
+use crate::{
+    builder::{DEFAULT_NAME, RateLimitBuilder},
+    limited::Limited,
+    rule::Rule,
+    sync::{Mutex, OwnLine},
+};
+
+/// One limit for each key, in a map that never outgrows its capacity.
+pub struct KeyedRateLimit<K, S = RandomState> {
+    map: Arc<Map<K, S>>,
+    name: &'static str,
+}
+
+struct Map<K, S> {
+    /// None, or a power of two.
+    shards: Box<[OwnLine<Mutex<Shard<K>>>]>,
+    places: Places,
+    hasher: S,
+    rates: Rates<K>,
+}
+
+enum Rates<K> {
+    One(Rate),
+    Many(Box<dyn Fn(&K) -> Rate + Send + Sync>),
+}
+
+const MAX_CAPACITY: usize = 16_777_216;
+const MOST_SHARDS: usize = 64;
+/// At how many keys a new one looks, where the map is full. What is this small has one shard, so that it
+/// sees all.
+const LOOKS: usize = 32;
+
+impl<K> KeyedRateLimit<K> {
+    /// One limit for each of up to `capacity` keys, all with the same settings.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`], when `capacity` is 0 or above 16777216; and as [`RateLimitBuilder::rate`].
+    pub fn new(capacity: usize, each: RateLimitBuilder) -> Result<Self, InvalidConfig> {
+        KeyedRateLimit::with_hasher(capacity, each, RandomState::new())
+    }
+
+    /// Up to `capacity` keys, each at the rate that `rate` says when the key comes.
+    ///
+    /// It is asked anew when the key was given up meanwhile, and says the same for the same key. It runs without
+    /// a lock. Of different rates there may be 1,024 at a time in each of the shards.
+    ///
+    /// ```
+    /// use steadfast_core::VirtualRuntime;
+    /// use steadfast_rate_limit::{KeyedRateLimit, RateLimit};
+    ///
+    /// let (free, paying) = (RateLimit::per_minute(10).rate()?, RateLimit::per_minute(600).rate()?);
+    /// let tenants = KeyedRateLimit::with_rates(100_000, move |tenant: &String| {
+    ///     if tenant.starts_with("paying-") { paying } else { free }
+    /// })?;
+    /// let runtime = VirtualRuntime::new(1);
+    /// assert_eq!(tenants.available(&runtime, "paying-7"), 600);
+    /// assert!(tenants.try_acquire(&runtime, "acme", 11).is_err());
+    /// # Ok::<(), steadfast_core::InvalidConfig>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`], when `capacity` is 0 or above 16777216.
+    pub fn with_rates(
+        capacity: usize,
+        rate: impl Fn(&K) -> Rate + Send + Sync + 'static,
+    ) -> Result<Self, InvalidConfig> {
+        KeyedRateLimit::with_rates_and_hasher(capacity, rate, RandomState::new())
+    }
+}
+
+impl<K, S> KeyedRateLimit<K, S> {
+    /// As [`new`](KeyedRateLimit::new), with a hasher in the place of std's. Keys that come from outside need
+    /// one that is seeded at random.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](KeyedRateLimit::new).
+    pub fn with_hasher(
+        capacity: usize,
+        each: RateLimitBuilder,
+        hasher: S,
+    ) -> Result<Self, InvalidConfig> {
+        let name = each.name();
+        let map = Map::new(capacity, Rates::One(each.rate()?), hasher)?;
+        Ok(KeyedRateLimit { map, name })
+    }
+
+    /// As [`with_rates`](KeyedRateLimit::with_rates), with a hasher in the place of std's. Keys that come from
+    /// outside need one that is seeded at random.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_rates`](KeyedRateLimit::with_rates).
+    pub fn with_rates_and_hasher(
+        capacity: usize,
+        rate: impl Fn(&K) -> Rate + Send + Sync + 'static,
+        hasher: S,
+    ) -> Result<Self, InvalidConfig> {
+        let map = Map::new(capacity, Rates::Many(Box::new(rate)), hasher)?;
+        let name = DEFAULT_NAME;
+        Ok(KeyedRateLimit { map, name })
+    }
+
+    /// The name under which this handle, and what is cloned of it, speaks in rejections and events.
+    #[must_use]
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// The name under which it speaks in rejections and events.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How many keys it may hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.map.places.capacity()
+    }
+
+    /// How many keys it holds, those included of which nothing is taken any more.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.map.places.taken()
+    }
+
+    /// Whether it holds no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<K: Hash + Eq, S: BuildHasher> KeyedRateLimit<K, S> {
+    /// The limit of this key, as a policy for a call.
+    ///
+    /// It refuses at once, as [`RateLimit`](crate::RateLimit) does, and with the same errors, and does nothing
+    /// before the first poll.
+    #[inline]
+    pub fn key<'k, Q: ?Sized>(&'k self, key: &'k Q) -> KeyRateLimit<'k, K, Q, S> {
+        KeyRateLimit { limits: self, key }
+    }
+
+    /// Takes `cost` units of this key.
+    ///
+    /// # Errors
+    ///
+    /// When there are not as many; it says how long to wait. And when the key is new and there is no place
+    /// for it, or its rate is one too many; these are of the kind
+    /// [`Other`](steadfast_core::RejectionKind::Other).
+    pub fn try_acquire<Q, R>(&self, runtime: &R, key: &Q, cost: u32) -> Result<(), Rejection>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        R: Runtime,
+    {
+        let taken = self.try_acquire_at(key, runtime.now(), cost);
+        taken.inspect_err(|refused| runtime.emit(&Event::rejected(self.name, refused.kind())))
+    }
+
+    /// As [`try_acquire`](KeyedRateLimit::try_acquire), at the time `now`, and without an event.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](KeyedRateLimit::try_acquire).
+    #[inline]
+    pub fn try_acquire_at<Q>(&self, key: &Q, now: Instant, cost: u32) -> Result<(), Rejection>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let taken = self.map.take(key, now, cost);
+        taken.map_err(|refused| refused.rejection(self.name, now))
+    }
+
+    /// How many units this key has.
+    #[must_use]
+    pub fn available<Q, R>(&self, runtime: &R, key: &Q) -> u32
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        R: Runtime,
+    {
+        self.available_at(key, runtime.now())
+    }
+
+    /// How many units this key has at `now`. One that is not there has all, whether or not there is a place
+    /// for it.
+    #[must_use]
+    pub fn available_at<Q>(&self, key: &Q, now: Instant) -> u32
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let known = self.map.ask(key, now, Rule::available);
+        known.unwrap_or_else(|| self.map.rate(key).burst())
+    }
+
+    /// How long to wait for `cost` units of this key: zero where they are there, `None` where they never are.
+    #[must_use]
+    pub fn retry_after<Q, R>(&self, runtime: &R, key: &Q, cost: u32) -> Option<Duration>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        R: Runtime,
+    {
+        self.retry_after_at(key, runtime.now(), cost)
+    }
+
+    /// How long to wait for `cost` units of this key from `now` on.
+    #[must_use]
+    pub fn retry_after_at<Q>(&self, key: &Q, now: Instant, cost: u32) -> Option<Duration>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        if cost == 0 {
+            return Some(Duration::ZERO);
+        }
+        let known = self.map.ask(key, now, |rule, arrival, judged| {
+            rule.check_cost(cost).ok()?;
+            let granted = rule.grant(arrival, judged, cost);
+            // Where the call is judged by a later time, what is there then is there at once.
+            Some(if granted == judged { now } else { granted })
+        });
+        match known {
+            Some(granted) => Limited::Until(granted?).retry_after(now),
+            None => (cost <= self.map.rate(key).burst()).then_some(Duration::ZERO),
+        }
+    }
+
+    /// Gives back `cost` units of a call of this key that did not need them. A bucket is never more than full.
+    pub fn refund<Q, R>(&self, runtime: &R, key: &Q, cost: u32)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+        R: Runtime,
+    {
+        self.refund_at(key, runtime.now(), cost);
+    }
+
+    /// As [`refund`](KeyedRateLimit::refund), at the time `now`.
+    pub fn refund_at<Q>(&self, key: &Q, now: Instant, cost: u32)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.map.refund(key, now, cost);
+    }
+}
+
+impl<K, S> Clone for KeyedRateLimit<K, S> {
+    fn clone(&self) -> Self {
+        KeyedRateLimit {
+            map: Arc::clone(&self.map),
+            name: self.name,
+        }
+    }
+}
+
+impl<K, S> fmt::Debug for KeyedRateLimit<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedRateLimit")
+            .field("name", &self.name)
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
