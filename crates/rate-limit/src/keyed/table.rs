@@ -12,8 +12,8 @@ pub(super) struct Table<K> {
     kinds: Vec<Kind>,
     has_kinds: bool,
     len: usize,
-    /// Where the next look for idle keys begins.
-    hand: usize,
+    /// Where the last look for idle keys began, as a hash.
+    hand: u64,
     /// How many slots the shard takes when the map is full, as far as the hash spreads the keys.
     share: usize,
 }
@@ -42,6 +42,8 @@ impl Level {
 
 const _: () = assert!(SPAN < u64::MAX, "a word and one more is no overflow");
 
+/// The golden section of a round: the place that is farthest from all before it.
+const LEAP: u64 = 0x9e37_79b9_7f4a_7c15;
 const FIRST_SLOTS: usize = 8;
 /// How many slots a look visits for each key that it may see.
 const SLOTS_A_LOOK: usize = 8;
@@ -167,7 +169,6 @@ impl<K> Table<K> {
         for ((at, slot), hash) in kept.zip(hashes) {
             self.put(hash, slot, kinds.get(at).copied().unwrap_or(0));
         }
-        self.hand = 0;
     }
 
     /// Takes the key there out, and closes the gap.
@@ -191,6 +192,9 @@ impl<K> Table<K> {
     }
 
     /// The first place from the hand on of which that holds, among so many keys as there are `looks` left.
+    ///
+    /// The hand leaps. One that walked would leave a sparse table behind it, and before it one so dense that
+    /// probes never end.
     pub(super) fn look(
         &mut self,
         looks: &mut usize,
@@ -198,12 +202,14 @@ impl<K> Table<K> {
     ) -> Option<usize> {
         // Slots that are empty cost little, but there may be many.
         let visits = self.slots.len().min(*looks * SLOTS_A_LOOK);
+        self.hand = self.hand.wrapping_add(LEAP);
+        let mut next = self.home(self.hand);
         for _ in 0..visits {
             if *looks == 0 {
                 break;
             }
-            let at = self.hand;
-            self.hand = self.after(at);
+            let at = next;
+            next = self.after(at);
             if self.slots[at].is_none() {
                 continue;
             }
