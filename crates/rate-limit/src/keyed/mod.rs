@@ -32,14 +32,74 @@ use crate::{
     sync::{Mutex, OwnLine},
 };
 
-/// One limit for each key, in a map that never outgrows its capacity.
+/// One limit for each key, in a map that never outgrows its capacity: for clients, addresses, and whatever else
+/// there are many of.
+///
+/// It is no policy itself, and gives one for each key: [`key`](KeyedRateLimit::key). It is a handle: clones
+/// share one map. Time is that of the runtime, so a map should be asked on runtimes of one clock.
+///
+/// A limit is a bucket or a fixed window, and refuses at once; it decides as [`RateLimit`](crate::RateLimit)
+/// does, to the nanosecond. For calls that wait, sliding windows and rates that change there is
+/// [`Keyed`](steadfast_core::Keyed) of `RateLimit`.
+///
+/// # When it is full
+///
+/// It holds `capacity` keys, exactly. Only when another one needs a place is one given up, of which nothing is
+/// taken at that time: its bucket is full, so that it is the same when it comes anew. A new key looks at 32
+/// keys and no more. So a map of at most 32 refuses a new key only when each is in use; a larger one looks
+/// at others each time, and may be full for one key and have a place for the next. A new key that finds none
+/// is refused, as nothing can be remembered of it, and the known go on being served. An attacker who takes
+/// all places can keep new clients out but not get more than the rate: choose a capacity with room.
+///
+/// A clock that is turned back grants nothing: a call of a time before a key of its shard was given up is judged
+/// as of then.
+///
+/// # Cost
+///
+/// A key that is known costs one hash and one short lock, and no allocation. A map of fewer than 64 keys has one
+/// lock; larger ones have up to 64, among which the keys are spread. Under a lock run `Hash` and `Eq` of
+/// keys, and nothing else of yours. The first call of a key makes an owned one. The tables grow with the keys;
+/// a call that comes just then waits until the keys of its shard are moved.
+///
+/// A slot has the key and a word of eight bytes, and two more where keys have rates of their own; four of five
+/// are in use when the map is full.
+///
+/// # Errors
+///
+/// A refused call is rejected with [`RejectionKind::RateLimited`](steadfast_core::RejectionKind), which says
+/// after how long the same call would be admitted if nobody else came; with
+/// [`RejectionKind::CostAboveLimit`](steadfast_core::RejectionKind) where it costs more than the burst; and with
+/// [`RejectionKind::Other`](steadfast_core::RejectionKind) where the key is new and there is no place for it, as
+/// a [`KeyedFull`](steadfast_core::KeyedFull) is.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast_core::{KeyedFull, Rejection, VirtualRuntime};
+/// use steadfast_rate_limit::{KeyedRateLimit, RateLimit};
+///
+/// let runtime = VirtualRuntime::new(1);
+/// let users = KeyedRateLimit::<String>::new(2, RateLimit::per_second(10).burst(3))?;
+/// users.try_acquire(&runtime, "ann", 3)?;
+/// users.try_acquire(&runtime, "bob", 1)?;
+/// assert!(users.try_acquire(&runtime, "ann", 1).is_err());
+///
+/// let refused = users.try_acquire(&runtime, "eve", 1).unwrap_err();
+/// assert_eq!(refused.kind(), Rejection::from(KeyedFull::new(2)).kind());
+///
+/// runtime.advance(Duration::from_millis(100)); // now bob's is full again
+/// users.try_acquire(&runtime, "eve", 1)?;
+/// assert_eq!(users.available(&runtime, "ann"), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct KeyedRateLimit<K, S = RandomState> {
     map: Arc<Map<K, S>>,
     name: &'static str,
 }
 
 struct Map<K, S> {
-    /// None, or a power of two.
+    /// A power of two.
     shards: Box<[OwnLine<Mutex<Shard<K>>>]>,
     places: Places,
     hasher: S,

@@ -33,7 +33,7 @@ impl From<Limited> for Refused {
 }
 
 impl Refused {
-    #[cold]
+    #[inline]
     pub(super) fn rejection(self, name: &'static str, now: Instant) -> Rejection {
         let kind = match self {
             Refused::Limited(limited) => return limited.rejection(name, now),
