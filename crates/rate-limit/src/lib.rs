@@ -135,7 +135,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # From tower_governor
+//! # From `tower_governor`
 //!
 //! A layer for HTTP is to come with an adapter of its own. Until then a limit per client is a few lines in a
 //! handler or a middleware, `axum::middleware::from_fn` for one: the address comes from `ConnectInfo`, and the
