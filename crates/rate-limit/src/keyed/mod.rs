@@ -321,22 +321,14 @@ impl<K: Hash + Eq, S: BuildHasher> KeyedRateLimit<K, S> {
     }
 
     /// Gives back `cost` units of a call of this key that did not need them. A bucket is never more than full.
-    pub fn refund<Q, R>(&self, runtime: &R, key: &Q, cost: u32)
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-        R: Runtime,
-    {
-        self.refund_at(key, runtime.now(), cost);
-    }
-
-    /// As [`refund`](KeyedRateLimit::refund), at the time `now`.
-    pub fn refund_at<Q>(&self, key: &Q, now: Instant, cost: u32)
+    ///
+    /// It is the same at any time, and reads no clock.
+    pub fn refund<Q>(&self, key: &Q, cost: u32)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.map.refund(key, now, cost);
+        self.map.refund(key, cost);
     }
 }
 

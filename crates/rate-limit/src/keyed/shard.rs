@@ -142,13 +142,11 @@ impl<K> Shard<K> {
     }
 
     /// Gives `cost` units back to the key there.
-    pub(super) fn refund(&mut self, at: usize, now: Instant, cost: u32) {
-        let frame = self.frames.get(self.table.kind(at));
-        let now = now.max(self.floor);
-        let word = self.table.word(at);
-        let arrival = frame.arrival(word);
-        let given_back = arrival - frame.rule.refunded(arrival, now, cost);
-        let given_back = u64::try_from(given_back).unwrap_or(u64::MAX);
-        self.table.set_word(at, word.saturating_sub(given_back));
+    pub(super) fn refund(&mut self, at: usize, cost: u32) {
+        let rule = &self.frames.get(self.table.kind(at)).rule;
+        let given_back = u64::from(cost).saturating_mul(rule.unit);
+        // At the mark a bucket is full, and more than full it never is.
+        let word = self.table.word(at).saturating_sub(given_back);
+        self.table.set_word(at, word);
     }
 }

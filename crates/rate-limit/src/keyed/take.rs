@@ -173,7 +173,7 @@ impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
         Some(shard.ask(at, now, question))
     }
 
-    pub(super) fn refund<Q>(&self, key: &Q, now: Instant, cost: u32)
+    pub(super) fn refund<Q>(&self, key: &Q, cost: u32)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -181,7 +181,7 @@ impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
         let hash = self.hash(key);
         let mut shard = self.shards[self.shard_of(hash)].0.lock();
         if let Some(at) = shard.find(hash, key) {
-            shard.refund(at, now, cost);
+            shard.refund(at, cost);
         }
     }
 

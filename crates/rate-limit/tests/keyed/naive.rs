@@ -145,7 +145,7 @@ proptest! {
                     }
                 }
                 Step::Refund { key, cost } => {
-                    limits.refund_at(&key, at, cost);
+                    limits.refund(&key, cost);
                     if let Some(own) = naive.get_mut(&key) {
                         let cost = u128::from(cost) * u128::from(own.per);
                         let full = own.arrival.min(u128::from(now) * u128::from(own.n));

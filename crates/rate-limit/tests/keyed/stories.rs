@@ -127,7 +127,7 @@ fn a_refused_call_takes_no_place() {
     assert!(limits.try_acquire_at("dear", at(0), 4).is_err());
     assert!(limits.try_acquire_at("free", at(0), 0).is_ok());
     assert!(limits.is_empty());
-    limits.refund_at("nobody", at(0), 3);
+    limits.refund("nobody", 3);
     assert_eq!(limits.available_at("asked", at(0)), 3);
     assert!(limits.is_empty());
 }
@@ -150,9 +150,9 @@ fn a_cost_above_the_burst_is_refused_by_name_whether_or_not_the_key_is_known() {
 fn what_is_given_back_is_there_and_never_more_than_all() {
     let limits = by_name(10);
     limits.try_acquire_at("a", at(0), 3).unwrap();
-    limits.refund_at("a", at(0), 2);
+    limits.refund("a", 2);
     assert_eq!(limits.available_at("a", at(0)), 2);
-    limits.refund_at("a", at(50), u32::MAX);
+    limits.refund("a", u32::MAX);
     assert_eq!(limits.available_at("a", at(50)), 3);
     limits.try_acquire_at("a", at(50), 3).unwrap();
     assert!(limits.try_acquire_at("a", at(149), 1).is_err());
