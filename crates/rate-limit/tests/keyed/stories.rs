@@ -229,6 +229,33 @@ fn a_rate_is_that_of_its_key_and_asked_for_when_the_key_comes() {
 }
 
 #[test]
+fn first_calls_that_meet_make_one_key_and_keep_one_place() {
+    use std::sync::{Arc, OnceLock};
+
+    // The rate is asked for between the look and the making: the best moment for another caller to be first.
+    for capacity in [1, 100] {
+        let itself = Arc::new(OnceLock::<KeyedRateLimit<u8>>::new());
+        let (other, rate) = (
+            Arc::clone(&itself),
+            RateLimit::per_second(10).burst(3).rate().unwrap(),
+        );
+        let inside = Mutex::new(false);
+        let limits = KeyedRateLimit::with_rates(capacity, move |key: &u8| {
+            if !std::mem::replace(&mut *inside.lock().unwrap(), true) {
+                let limits = other.get().unwrap();
+                limits.try_acquire_at(key, at(0), 2).unwrap();
+            }
+            rate
+        });
+        let limits = itself.get_or_init(|| limits.unwrap());
+        limits.try_acquire_at(&7, at(0), 1).unwrap();
+        assert!(limits.try_acquire_at(&7, at(0), 1).is_err());
+        assert_eq!(limits.len(), 1);
+        assert_eq!(limits.try_acquire_at(&8, at(0), 1).is_ok(), capacity > 1);
+    }
+}
+
+#[test]
 fn there_may_be_a_thousand_rates_at_a_time() {
     let rate = |key: &u32| RateLimit::per_second(10).burst(key + 1).rate().unwrap();
     let limits = KeyedRateLimit::with_rates(32, rate).unwrap();
