@@ -1,13 +1,13 @@
 //! One limit for each key, in a map made for limits: a key and a word each.
 
 mod frames;
+mod map;
 mod places;
 mod policy;
 mod prefix;
 mod rate;
 mod shard;
 mod table;
-mod take;
 
 use std::{
     borrow::Borrow,
@@ -19,7 +19,7 @@ use std::{
 
 use steadfast_core::{Event, Instant, InvalidConfig, Rejection, Runtime};
 
-use self::{places::Places, shard::Shard};
+use self::map::{Map, Rates};
 pub use self::{
     policy::{KeyRateLimit, KeyRateLimitFuture},
     prefix::IpPrefix,
@@ -29,7 +29,6 @@ use crate::{
     builder::{DEFAULT_NAME, RateLimitBuilder},
     limited::Limited,
     rule::Rule,
-    sync::{Mutex, OwnLine},
 };
 
 /// One limit for each key, in a map that never outgrows its capacity: for clients, addresses, and whatever else
@@ -97,25 +96,6 @@ pub struct KeyedRateLimit<K, S = RandomState> {
     map: Arc<Map<K, S>>,
     name: &'static str,
 }
-
-struct Map<K, S> {
-    /// A power of two.
-    shards: Box<[OwnLine<Mutex<Shard<K>>>]>,
-    places: Places,
-    hasher: S,
-    rates: Rates<K>,
-}
-
-enum Rates<K> {
-    One(Rate),
-    Many(Box<dyn Fn(&K) -> Rate + Send + Sync>),
-}
-
-const MAX_CAPACITY: usize = 16_777_216;
-const MOST_SHARDS: usize = 64;
-/// At how many keys a new one looks, where the map is full. What is this small has one shard, so that it
-/// sees all.
-const LOOKS: usize = 32;
 
 impl<K> KeyedRateLimit<K> {
     /// One limit for each of up to `capacity` keys, all with the same settings.
@@ -206,13 +186,13 @@ impl<K, S> KeyedRateLimit<K, S> {
     /// How many keys it may hold.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.map.places.capacity()
+        self.map.capacity()
     }
 
     /// How many keys it holds, those included of which nothing is taken any more.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.map.places.taken()
+        self.map.len()
     }
 
     /// Whether it holds no key.

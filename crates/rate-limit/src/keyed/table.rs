@@ -172,9 +172,9 @@ impl<K> Table<K> {
     }
 
     /// Takes the key there out, and closes the gap.
+    ///
+    /// It changes places with those that move up, and leaves last: should `rehash` panic, nothing is lost.
     pub(super) fn remove(&mut self, at: usize, rehash: impl Fn(&K) -> u64) -> Option<K> {
-        let removed = self.slots[at].take()?;
-        self.len -= 1;
         let (mut gap, mut next) = (at, self.after(at));
         while let Some(slot) = &self.slots[next] {
             let home = self.home(rehash(&slot.key));
@@ -188,6 +188,8 @@ impl<K> Table<K> {
             }
             next = self.after(next);
         }
+        let removed = self.slots[gap].take()?;
+        self.len -= 1;
         Some(removed.key)
     }
 

@@ -365,6 +365,47 @@ fn a_hasher_that_spreads_badly_costs_time_and_nothing_else() {
 }
 
 #[test]
+fn a_hash_that_panics_loses_no_key() {
+    use std::{
+        cell::Cell,
+        hash::{Hash, Hasher},
+        panic::{AssertUnwindSafe, catch_unwind},
+    };
+
+    thread_local!(static LEFT: Cell<u32> = const { Cell::new(u32::MAX) });
+    #[derive(Clone, PartialEq, Eq)]
+    struct Key(u32);
+    impl Hash for Key {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            LEFT.set(LEFT.get().checked_sub(1).expect("no hash left"));
+            self.0.hash(state);
+        }
+    }
+
+    // One key of each ten is idle at 100 ms; the others are not.
+    let limits = KeyedRateLimit::new(60, RateLimit::per_second(10).burst(9)).unwrap();
+    for key in 0..60 {
+        let cost = if key % 10 == 0 { 1 } else { 9 };
+        limits.try_acquire_at(&Key(key), at(0), cost).unwrap();
+    }
+    let mut panicked = 0;
+    for new in 1000..1100 {
+        for hashes in 0..20 {
+            LEFT.set(hashes);
+            let call = || limits.try_acquire_at(&Key(new), at(100), 9);
+            panicked += u32::from(catch_unwind(AssertUnwindSafe(call)).is_err());
+        }
+        LEFT.set(u32::MAX);
+        assert!(limits.len() <= 60);
+        for key in (0..60).filter(|key| key % 10 != 0) {
+            assert_eq!(limits.available_at(&Key(key), at(100)), 1, "{key} is lost");
+        }
+    }
+    assert!(panicked > 0);
+    assert_eq!(limits.len(), 60);
+}
+
+#[test]
 fn prefixes_are_keys() {
     let runtime = VirtualRuntime::new(1);
     let per_ip = KeyedRateLimit::new(100, RateLimit::per_second(1).burst(1)).unwrap();

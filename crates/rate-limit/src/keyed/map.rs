@@ -9,7 +9,7 @@ use std::{
 use steadfast_core::{Instant, InvalidConfig, KeyedFull, Rejection, RejectionKind};
 
 use super::{
-    LOOKS, MAX_CAPACITY, MOST_SHARDS, Map, Rate, Rates,
+    Rate,
     places::{Place, Places},
     shard::Shard,
 };
@@ -18,6 +18,25 @@ use crate::{
     rule::Rule,
     sync::{Mutex, OwnLine},
 };
+
+const MAX_CAPACITY: usize = 16_777_216;
+const MOST_SHARDS: usize = 64;
+/// At how many keys a new one looks, where the map is full. What is this small has one shard, so that it
+/// sees all.
+const LOOKS: usize = 32;
+
+pub(super) struct Map<K, S> {
+    /// A power of two.
+    shards: Box<[OwnLine<Mutex<Shard<K>>>]>,
+    places: Places,
+    hasher: S,
+    rates: Rates<K>,
+}
+
+pub(super) enum Rates<K> {
+    One(Rate),
+    Many(Box<dyn Fn(&K) -> Rate + Send + Sync>),
+}
 
 /// Why there is nothing for a call of a key.
 pub(super) enum Refused {
@@ -65,6 +84,14 @@ impl<K, S> Map<K, S> {
             hasher,
             rates,
         }))
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.places.capacity()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.taken()
     }
 
     #[expect(
