@@ -121,7 +121,7 @@
 //! | shapes | bucket, fixed window | all |
 //! | who finds nothing | is refused | is refused, or waits for its turn |
 //! | the rate of a key | what it was when the key came | may be changed while it runs |
-//! | a key | 20 to 40 bytes, if itself is 8 | some hundred bytes |
+//! | a key | 20 to 34 bytes, if itself is 8 | some hundred bytes |
 //! | for | many keys: clients, addresses | few keys: tenants, hosts |
 //!
 //! ```

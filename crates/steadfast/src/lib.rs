@@ -88,7 +88,7 @@
 //! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
 //! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
 //! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload |
-//! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order |
+//! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order; one for each of many keys, such as addresses |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
 //!
 //! Idempotency is being built on the same contract. It is not there yet, and so a charge that is repeated

@@ -144,13 +144,13 @@ impl<K> Table<K> {
         at
     }
 
-    /// Twice the slots, or as many as a full map needs; like a `Vec`, it takes as long as there are keys, and
+    /// Half as many slots more, or as many as a full map needs; like a `Vec`, it takes as long as there are keys, and
     /// seldom.
     fn grow(&mut self, rehash: impl Fn(&K) -> u64) {
         let now = self.slots.len();
-        let twice = (now * 2).max(FIRST_SLOTS);
+        let more = (now + now / 2).max(FIRST_SLOTS);
         let slots = if now < self.share {
-            twice.min(self.share.max(FIRST_SLOTS))
+            more.min(self.share.max(FIRST_SLOTS))
         } else {
             now + now / 4 + 1
         };
