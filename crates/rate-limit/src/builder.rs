@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use steadfast_core::InvalidConfig;
 
 use crate::{
-    RateLimit,
+    Rate, RateLimit,
     cell::Cell,
     rule::{Rule, Shape, check},
     settings::Settings,
 };
 
+pub(crate) const DEFAULT_NAME: &str = "rate limit";
 const DEFAULT_MAX_WAITING: u32 = 1000;
 const MAX_WAITING: u32 = 100_000;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -37,7 +38,7 @@ impl RateLimitBuilder {
             burst: None,
             max_wait: Duration::ZERO,
             max_waiting: DEFAULT_MAX_WAITING,
-            name: "rate limit",
+            name: DEFAULT_NAME,
         }
     }
 
@@ -116,5 +117,30 @@ impl RateLimitBuilder {
         Ok(RateLimit {
             cell: Arc::new(Cell::new(settings)),
         })
+    }
+
+    /// The rate alone, for [`KeyedRateLimit`](crate::KeyedRateLimit): a bucket or a fixed window that refuses at
+    /// once. The name is left behind.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is out of its range, and for a sliding window or a limit that lets calls wait; the
+    /// message names it, its value and the range.
+    pub fn rate(self) -> Result<Rate, InvalidConfig> {
+        if self.shape == Shape::Sliding {
+            let allowed = "a bucket or a fixed window, where it is kept for each key";
+            return Err(InvalidConfig::new("shape", "sliding", allowed));
+        }
+        if !self.max_wait.is_zero() {
+            let value = format_args!("{:?}", self.max_wait);
+            let allowed = "0ns, where it is kept for each key";
+            return Err(InvalidConfig::new("wait", value, allowed));
+        }
+        check("max_waiting", self.max_waiting, MAX_WAITING)?;
+        Rule::new(self.shape, self.n, self.per, self.burst).map(Rate)
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
     }
 }

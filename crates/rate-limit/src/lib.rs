@@ -86,8 +86,43 @@
 //!
 //! # One for each key
 //!
-//! [`Keyed`](steadfast_core::Keyed) makes a limit for each key at its first call. One that is full again gives
-//! way to a new key, so that this grants nothing.
+//! [`KeyedRateLimit`] keeps a key and one word each: 16 bytes a slot for a key of eight, and a lock that is held
+//! for the time of the arithmetic. Where the map is full a new key takes the place of one that has all its
+//! units again, so that forgetting grants nothing; where there is none it is refused.
+//!
+//! ```
+//! use std::{net::IpAddr, time::Duration};
+//!
+//! use steadfast_core::{Pipeline, VirtualRuntime};
+//! use steadfast_rate_limit::{IpPrefix, KeyedRateLimit, RateLimit};
+//!
+//! // Of up to 100,000 clients, each 5 a second, and 20 at once.
+//! let clients = KeyedRateLimit::new(100_000, RateLimit::per_second(5).burst(20))?;
+//!
+//! let runtime = VirtualRuntime::new(1);
+//! let client = IpPrefix::of("2001:db8::1".parse::<IpAddr>()?); // its /64; of version 4 the address
+//! clients.try_acquire(&runtime, &client, 20)?;
+//! let refused = clients.try_acquire(&runtime, &client, 1).unwrap_err();
+//! assert_eq!(refused.retry_after(), Some(Duration::from_millis(200)));
+//!
+//! // In a pipeline, for one call: another client has its own.
+//! let other = IpPrefix::of("203.0.113.7".parse::<IpAddr>()?);
+//! let limit = clients.key(&other);
+//! let calls = Pipeline::on(&runtime, &limit);
+//! let page = runtime.block_on(calls.call(|| async { Ok::<_, std::io::Error>("page") }))?;
+//! assert_eq!(page, "page");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Other rates for other keys: [`KeyedRateLimit::with_rates`].
+//!
+//! | | [`KeyedRateLimit`] | [`Keyed`](steadfast_core::Keyed) of [`RateLimit`] |
+//! |---|---|---|
+//! | shapes | bucket, fixed window | all |
+//! | who finds nothing | is refused | is refused, or waits for its turn |
+//! | the rate of a key | what it was when the key came | may be changed while it runs |
+//! | a key | 20 to 34 bytes, if itself is 8 | some hundred bytes |
+//! | for | many keys: clients, addresses | few keys: tenants, hosts |
 //!
 //! ```
 //! use steadfast_core::{Keyed, VirtualRuntime};
@@ -99,6 +134,47 @@
 //! tenants.get("acme", &runtime)?.try_acquire(&runtime, 1)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # From `tower_governor`
+//!
+//! A layer for HTTP is to come with an adapter of its own. Until then a limit per client is a few lines in a
+//! handler or a middleware, `axum::middleware::from_fn` for one: the address comes from `ConnectInfo`, and the
+//! refusal becomes a 429.
+//!
+//! ```
+//! use std::net::SocketAddr;
+//!
+//! use steadfast_core::{RejectionKind, Runtime};
+//! use steadfast_rate_limit::{IpPrefix, KeyedRateLimit};
+//!
+//! /// Nothing, or a status and the value of `Retry-After`.
+//! fn check<R: Runtime>(
+//!     clients: &KeyedRateLimit<IpPrefix>,
+//!     runtime: &R, // in a program: TokioRuntime
+//!     peer: SocketAddr,
+//! ) -> Result<(), (u16, Option<u64>)> {
+//!     let refused = match clients.try_acquire(runtime, &IpPrefix::of(peer.ip()), 1) {
+//!         Ok(()) => return Ok(()),
+//!         Err(refused) => refused,
+//!     };
+//!     let seconds = |after: std::time::Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
+//!     match refused.kind() {
+//!         RejectionKind::RateLimited => Err((429, refused.retry_after().map(seconds))),
+//!         _ => Err((503, None)), // no place for another client
+//!     }
+//! }
+//! # use steadfast_core::VirtualRuntime;
+//! # use steadfast_rate_limit::RateLimit;
+//! # let runtime = VirtualRuntime::new(1);
+//! # let clients = KeyedRateLimit::new(1, RateLimit::new(2, std::time::Duration::from_secs(3)).burst(1))?;
+//! # let peer = |address: &str| format!("{address}:80").parse::<SocketAddr>().unwrap();
+//! # assert_eq!(check(&clients, &runtime, peer("203.0.113.7")), Ok(()));
+//! # assert_eq!(check(&clients, &runtime, peer("203.0.113.7")), Err((429, Some(2))));
+//! # assert_eq!(check(&clients, &runtime, peer("203.0.113.8")), Err((503, None)));
+//! # Ok::<(), steadfast_core::InvalidConfig>(())
+//! ```
+//!
+//! `per_second(n)` is `n` units a second here; there it is one unit in `n` seconds.
 //!
 //! # Alone or in a family
 //!
@@ -112,6 +188,7 @@ mod book;
 mod builder;
 mod cell;
 mod frame;
+mod keyed;
 mod limited;
 mod log;
 mod policy;
@@ -123,5 +200,6 @@ mod tally;
 mod wait;
 
 pub use builder::RateLimitBuilder;
+pub use keyed::{IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate};
 pub use policy::RateLimitFuture;
 pub use rate_limit::RateLimit;

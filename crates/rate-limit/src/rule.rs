@@ -7,7 +7,7 @@ use steadfast_core::{Instant, InvalidConfig, saturating_nanos};
 use crate::limited::Limited;
 
 /// How the units of a period are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Shape {
     /// A bucket that is refilled evenly: the generic cell rate algorithm of ITU-T I.371.
     Bucket,
@@ -25,7 +25,7 @@ pub(crate) enum Shape {
 ///
 /// A fixed window is a bucket on a clock that stands still at the beginning of each window, and whose units
 /// are as long as you like, as long as they fit into a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rule {
     pub(crate) shape: Shape,
     /// The length of a window, in nanoseconds.

@@ -19,7 +19,9 @@ use steadfast_core::{
     Attempt, Call, Classified, ErrIsTransient, Execute, Operation, Outcome, Pipeline, Plain,
     Policies, Policy, TokioRuntime, VirtualRuntime,
 };
-use steadfast_rate_limit::{RateLimit, RateLimitBuilder, RateLimitFuture};
+use steadfast_rate_limit::{
+    KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, RateLimit, RateLimitBuilder, RateLimitFuture,
+};
 
 /// A call whose operation results in a `T`, on virtual time.
 type Op<T> =
@@ -36,6 +38,13 @@ assert_impl_all!(Calls<u8>: Send, Sync);
 assert_not_impl_any!(Calls<Rc<u8>>: Send);
 assert_impl_all!(RateLimitFuture<'static, Op<u8>>: Send, Sync, Debug);
 assert_not_impl_any!(RateLimitFuture<'static, Op<Rc<u8>>>: Send);
+
+// One key of many: a handle, its borrowed policy, and the future.
+assert_impl_all!(KeyedRateLimit<Cell<u8>>: Send, Sync, Clone, Debug);
+assert_impl_all!(KeyRateLimit<'static, String, str>: Send, Sync, Copy, Debug);
+assert_impl_all!(KeyRateLimitFuture<Op<u8>>: Send, Sync, Debug);
+assert_not_impl_any!(KeyRateLimitFuture<Op<Rc<u8>>>: Send);
+const_assert!(size_of::<KeyRateLimitFuture<Op<()>>>() <= size_of::<Small>() + 40);
 
 // A handle is a pointer.
 const_assert!(size_of::<RateLimit>() == size_of::<usize>());

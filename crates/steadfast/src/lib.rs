@@ -89,8 +89,8 @@
 //! | `steadfast-timeout` | deadlines: for the whole call, for each attempt, for a plain future |
 //! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
 //! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
-//! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order |
 //! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload; or as many as the dependency bears |
+//! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order; one for each of many keys, such as addresses |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
 //!
 //! Idempotency is being built on the same contract. It is not there yet, and so a charge that is repeated
@@ -188,7 +188,10 @@ pub use steadfast_circuit_breaker::{
 };
 pub use steadfast_core::*;
 #[cfg(feature = "rate-limit")]
-pub use steadfast_rate_limit::{self as rate_limit, RateLimit, RateLimitBuilder, RateLimitFuture};
+pub use steadfast_rate_limit::{
+    self as rate_limit, IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate,
+    RateLimit, RateLimitBuilder, RateLimitFuture,
+};
 #[cfg(feature = "retry")]
 pub use steadfast_retry::{
     Backoff, Hints, Jitter, Retry, RetryBuilder, RetryFuture, RetryState, Safety,
@@ -200,14 +203,14 @@ pub use steadfast_timeout::{Elapsed, FutureExt, Timeout, TimeoutFuture, WithTime
 pub mod prelude {
     #[cfg(feature = "bulkhead")]
     pub use crate::Bulkhead;
-    #[cfg(feature = "rate-limit")]
-    pub use crate::RateLimit;
     #[cfg(feature = "retry")]
     pub use crate::Retry;
     #[cfg(feature = "circuit-breaker")]
     pub use crate::{CircuitBreaker, Throttle};
     #[cfg(feature = "timeout")]
     pub use crate::{FutureExt as _, Timeout};
+    #[cfg(feature = "rate-limit")]
+    pub use crate::{IpPrefix, KeyedRateLimit, RateLimit};
     pub use crate::{
         Pipeline, Policies as _, Ratio, RetryBudget, Runtime as _, Verdict, WithPolicy as _,
         WithPolicyCall as _,

@@ -22,7 +22,9 @@ pub struct KeyedFull {
 }
 
 impl KeyedFull {
-    pub(super) fn new(capacity: usize) -> KeyedFull {
+    /// For a map of another kind, that may hold so many.
+    #[must_use]
+    pub const fn new(capacity: usize) -> KeyedFull {
         KeyedFull { capacity }
     }
 

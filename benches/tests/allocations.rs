@@ -1,0 +1,47 @@
+//! What is promised to allocate nothing.
+
+use benches::allocations::during;
+use steadfast::{Instant, IpPrefix, KeyedRateLimit, RateLimit};
+
+#[test]
+fn a_limit_of_a_key_that_is_known_allocates_nothing_and_nor_does_its_refusal() {
+    let limits: KeyedRateLimit<String> =
+        KeyedRateLimit::new(10_000, RateLimit::per_second(10).burst(2)).unwrap();
+    let now = |step: u64| Instant::from_nanos(step * 10_000_000);
+    let names: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    let first = during(|| {
+        for name in &names {
+            limits.try_acquire_at(name.as_str(), now(0), 1).unwrap();
+        }
+    });
+    assert!(first >= 1000, "each makes a key of its own");
+    let mut refused = 0;
+    let later = during(|| {
+        for step in 0..100 {
+            for name in &names {
+                refused += u32::from(limits.try_acquire_at(name.as_str(), now(step), 1).is_err());
+            }
+        }
+    });
+    assert!(refused > 0);
+    assert_eq!(later, 0);
+}
+
+#[test]
+fn a_full_map_of_plain_keys_changes_them_without_an_allocation() {
+    let limits = KeyedRateLimit::new(1000, RateLimit::per_second(10).burst(1)).unwrap();
+    let call = |number: u32, seconds: u64| {
+        let key = IpPrefix::of(std::net::IpAddr::from(number.to_be_bytes()));
+        let now = Instant::from_nanos(seconds * 1_000_000_000);
+        limits.try_acquire_at(&key, now, 1)
+    };
+    for number in 0..20_000 {
+        call(number, number.into()).unwrap();
+    }
+    let later = during(|| {
+        for number in 20_000..30_000 {
+            call(number, number.into()).unwrap();
+        }
+    });
+    assert_eq!((later, limits.len()), (0, 1000));
+}
