@@ -41,13 +41,14 @@ use crate::{
 /// # Cost
 ///
 /// While nobody waits: one compare-and-swap to take permits and one atomic subtraction to give them back, no
-/// lock, no allocation, no clock read. A refusal because the queue is full, or there is none, is one load. A
+/// lock, no allocation, no clock read. A refusal because the queue is full, or there is none, is one load; by
+/// priority it is a look at the queue under the lock. A
 /// call that waits takes a short lock when it enters, when it is polled and when it is called up, one timer
 /// if nobody further out has one for its deadline, and is woken once.
 ///
 /// Where the limit [adapts](Bulkhead::adaptive), a call takes two clock reads more, one of them shared with
-/// the pipeline, and a few atomic additions, in stripes. Sixteen times in a window one of the calls looks at
-/// them, under a lock for which nobody waits.
+/// the pipeline, and the short lock of a stripe that seldom anybody else wants. Sixteen times in a window at
+/// most one of the calls looks at them all, under a lock for which nobody waits.
 ///
 /// # Errors
 ///

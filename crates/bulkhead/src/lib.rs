@@ -27,7 +27,9 @@
 //!
 //! Its place in a pipeline is inside the retry and the breaker, and outside the timeout of each attempt:
 //! `(total, retry, breaker, bulkhead, attempt_timeout)`. Then a retry that waits holds no permit, a full
-//! bulkhead does not trip the breaker, and the wait for a turn is not taken from the attempt's time.
+//! bulkhead does not trip the breaker, and the wait for a turn is not taken from the attempt's time. A breaker
+//! around it counts that wait as part of the call, though: where it has a rule of slow calls, or takes
+//! cancelled calls for failures, put the bulkhead outside of the breaker.
 //!
 //! # Defaults
 //!
@@ -44,8 +46,8 @@
 //! | | |
 //! |---|---|
 //! | a call that ends, however it ends | gives its permits back, once |
-//! | a call that comes late | does not overtake one that waits |
-//! | n permits that come back | wake n calls that cost one each, and nobody else |
+//! | a call that comes late | does not overtake one that waits, first come, first served |
+//! | n permits that come back | wake n calls that cost one each, and those that CoDel gives up |
 //! | a call that is dropped after its turn came | passes it on |
 //! | a wait that cannot end in time | is not begun: the refusal says how many run and wait |
 //! | a turn that comes together with the end of the wait | is taken |

@@ -10,10 +10,11 @@ pub enum Order {
     #[default]
     Fifo,
     /// Who came last comes first: under overload its caller is the likeliest to be there still. The others
-    /// wait until their time is up.
+    /// wait until their time is up. A full queue refuses the newest all the same.
     Lifo,
     /// Who has the higher [`Priority`](steadfast_core::Priority) comes first, and of equals who has waited
     /// longer. A full queue gives up the last of them for a call that has a higher priority than that one.
+    /// Under lasting load the lowest wait until their time is up.
     Priority,
     /// Who has waited longest comes first, until there is overload: when the oldest has waited longer than
     /// `target` for a whole `interval`. Then who came last comes first, and the oldest are given up, the

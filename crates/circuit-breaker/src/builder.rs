@@ -85,7 +85,8 @@ impl CircuitBreakerBuilder {
     }
 
     /// Opens also when at least `rate` of the calls in the window, good or bad, took longer than `after`.
-    /// More than 0 % to 100 %; a duration of more than zero, and [`Duration::MAX`] for never.
+    /// More than 0 % to 100 %; a duration of more than zero, and [`Duration::MAX`] for never. What a call waits
+    /// for in a policy inside, such as a bulkhead's queue, is part of its time.
     pub fn slow_calls(mut self, rate: Ratio, after: Duration) -> Self {
         self.slow = Some((rate, after));
         self
