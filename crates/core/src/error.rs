@@ -155,9 +155,8 @@ impl Rejection {
     /// What the rejection means to the policies around the one that rejected.
     ///
     /// A timeout is transient and the operation may have run. Everything else was refused before
-    /// it began: a full bulkhead or a spent rate is [`Overloaded`](crate::Class::Overloaded), a cost
-    /// that no wait would help is [`Permanent`](crate::Class::Permanent), the rest
-    /// [`Transient`](crate::Class::Transient).
+    /// it began: a full bulkhead or a spent rate is [`Overloaded`](crate::Class::Overloaded), the
+    /// rest [`Transient`](crate::Class::Transient).
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
         let verdict = match self.kind {
@@ -168,7 +167,6 @@ impl Rejection {
             RejectionKind::BulkheadFull { .. } | RejectionKind::RateLimited => {
                 Verdict::overloaded().not_executed()
             }
-            RejectionKind::CostAboveLimit { .. } => Verdict::permanent().not_executed(),
         };
         match self.retry_after() {
             Some(after) => verdict.with_retry_after(after),
@@ -209,13 +207,6 @@ pub enum RejectionKind {
     },
     /// The rate limit is spent.
     RateLimited,
-    /// The call costs more than the limit has at any time, so no wait would help.
-    CostAboveLimit {
-        /// What it costs.
-        cost: u32,
-        /// The most that a call may cost.
-        limit: u32,
-    },
     /// A throttle sheds load, as too few of the calls are answered.
     Throttled,
     /// A policy from outside this family refused the call; a short clause says why.
@@ -233,10 +224,6 @@ impl fmt::Display for RejectionKind {
                 write!(f, "is full: {running} running, {waiting} waiting")
             }
             RejectionKind::RateLimited => f.write_str("has no permit left"),
-            RejectionKind::CostAboveLimit { cost, limit } => write!(
-                f,
-                "admits at most {limit} at once, and the call costs {cost}"
-            ),
             RejectionKind::Throttled => f.write_str("sheds load, as too few calls are answered"),
             RejectionKind::Other(why) => write!(f, "refused the call: {why}"),
         }

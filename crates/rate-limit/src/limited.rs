@@ -25,7 +25,9 @@ impl Limited {
     pub(crate) fn rejection(self, policy: &'static str, now: Instant) -> Rejection {
         let kind = match self {
             Limited::Until(_) => RejectionKind::RateLimited,
-            Limited::TooCostly { cost, limit } => RejectionKind::CostAboveLimit { cost, limit },
+            Limited::TooCostly { .. } => {
+                RejectionKind::Other("it costs more than there ever is at once")
+            }
         };
         let rejection = Rejection::new(policy, kind);
         match self.retry_after(now) {

@@ -53,7 +53,7 @@ use crate::{builder::RateLimitBuilder, cell::Cell};
 /// - later, when a [change of rate](RateLimit::set_rate) moved its turn to where it is too late.
 ///
 /// A call that costs more than the burst is rejected with
-/// [`RejectionKind::CostAboveLimit`](steadfast_core::RejectionKind), which is not retried.
+/// [`RejectionKind::Other`](steadfast_core::RejectionKind), which is not retried.
 ///
 /// # Cancel safety
 ///

@@ -78,10 +78,6 @@ fn a_rejection_says_what_happened_and_when_to_come_back() {
             "checkout is full: 64 running, 3 waiting",
         ),
         (RejectionKind::RateLimited, "checkout has no permit left"),
-        (
-            RejectionKind::CostAboveLimit { cost: 9, limit: 5 },
-            "checkout admits at most 5 at once, and the call costs 9",
-        ),
         (RejectionKind::Other("no"), "checkout refused the call: no"),
     ];
     for (kind, message) in messages {
@@ -105,11 +101,6 @@ fn only_a_timeout_may_have_let_the_operation_run() {
         ),
         (RejectionKind::CircuitOpen, Class::Transient, false),
         (RejectionKind::RateLimited, Class::Overloaded, false),
-        (
-            RejectionKind::CostAboveLimit { cost: 9, limit: 5 },
-            Class::Permanent,
-            false,
-        ),
         (
             RejectionKind::BulkheadFull {
                 running: 1,

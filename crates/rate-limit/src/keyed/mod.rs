@@ -67,7 +67,7 @@ use crate::{
 ///
 /// A refused call is rejected with [`RejectionKind::RateLimited`](steadfast_core::RejectionKind), which says
 /// after how long the same call would be admitted if nobody else came; with
-/// [`RejectionKind::CostAboveLimit`](steadfast_core::RejectionKind) where it costs more than the burst; and with
+/// [`RejectionKind::Other`](steadfast_core::RejectionKind) where it costs more than the burst; and with
 /// [`RejectionKind::Other`](steadfast_core::RejectionKind) where the key is new and there is no place for it, as
 /// a [`KeyedFull`](steadfast_core::KeyedFull) is.
 ///

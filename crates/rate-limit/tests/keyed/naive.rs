@@ -139,7 +139,7 @@ proptest! {
                         Err(refused) => {
                             prop_assert_eq!(refused.retry_after().map(nanos), wait);
                             prop_assert!(wait != Some(0));
-                            let never = matches!(refused.kind(), RejectionKind::CostAboveLimit { .. });
+                            let never = matches!(refused.kind(), RejectionKind::Other(_));
                             prop_assert_eq!(never, wait.is_none());
                         }
                     }

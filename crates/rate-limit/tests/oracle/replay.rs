@@ -144,9 +144,8 @@ impl Replay {
             return Ok(());
         }
         if cost > self.setup.burst {
-            let limit = self.setup.burst;
             self.reached.too_costly += 1;
-            let kind = RejectionKind::CostAboveLimit { cost, limit };
+            let kind = RejectionKind::Other("it costs more than there ever is at once");
             return refused(&result, kind, None);
         }
         let turn = self.list.turn(now, cost);
