@@ -105,6 +105,7 @@
 
 mod breaker;
 mod builder;
+mod by_hand;
 mod chance;
 mod check;
 mod circuit_breaker;

@@ -95,7 +95,7 @@ pub use error::{Error, Rejection, RejectionKind};
 pub use event::{Event, Observer};
 pub use execute::{Execute, Reported};
 pub use instant::{Instant, saturating_nanos};
-pub use keyed::{Idle, Keyed, KeyedFull};
+pub use keyed::{Idle, Keyed, KeyedFull, Place, Places};
 pub use nesting::{Nesting, Spent};
 pub use operation::{Call, Classified, Counted, Informed, Once, Operation, Plain, Repeat};
 pub use options::{CallOptions, IdempotencyKey, Options, Priority};

@@ -10,7 +10,7 @@ pub(crate) enum Limited {
     /// It would be admitted then, and not a nanosecond before.
     Until(Instant),
     /// It would never be admitted.
-    TooCostly { cost: u32, limit: u32 },
+    TooCostly,
 }
 
 impl Limited {
@@ -18,16 +18,14 @@ impl Limited {
     pub(crate) fn retry_after(self, now: Instant) -> Option<Duration> {
         match self {
             Limited::Until(at) => (at != Instant::MAX).then(|| at - now),
-            Limited::TooCostly { .. } => None,
+            Limited::TooCostly => None,
         }
     }
 
     pub(crate) fn rejection(self, policy: &'static str, now: Instant) -> Rejection {
         let kind = match self {
             Limited::Until(_) => RejectionKind::RateLimited,
-            Limited::TooCostly { .. } => {
-                RejectionKind::Other("it costs more than there ever is at once")
-            }
+            Limited::TooCostly => RejectionKind::Other("it costs more than there ever is at once"),
         };
         let rejection = Rejection::new(policy, kind);
         match self.retry_after(now) {

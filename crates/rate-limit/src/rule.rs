@@ -108,8 +108,7 @@ impl Rule {
     /// Whether a call of that cost is ever admitted.
     pub(crate) fn check_cost(&self, cost: u32) -> Result<(), Limited> {
         if cost > self.burst {
-            let limit = self.burst;
-            return Err(Limited::TooCostly { cost, limit });
+            return Err(Limited::TooCostly);
         }
         Ok(())
     }

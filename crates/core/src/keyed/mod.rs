@@ -12,10 +12,10 @@ use std::{
     hash::{BuildHasher, Hash, RandomState},
 };
 
-pub use self::full::KeyedFull;
-use self::{
-    places::Places,
-    table::{Slot, Table},
+use self::table::{Slot, Table};
+pub use self::{
+    full::KeyedFull,
+    places::{Place, Places},
 };
 use crate::{
     Instant, InvalidConfig, Runtime,

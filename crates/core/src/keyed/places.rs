@@ -1,40 +1,51 @@
-//! How many policies the map may hold, and how many it does.
+//! How many entries a map may hold, and how many it does.
 
 use std::mem;
 
 use crate::sync::{AtomicU64, Relaxed};
 
-pub(super) struct Places {
+/// How many entries a bounded map may hold, and how many it does, over all its shards: exactly, whoever comes
+/// and goes. [`Keyed`](crate::Keyed) counts by it; here for maps of another kind.
+#[derive(Debug)]
+pub struct Places {
     taken: AtomicU64,
     capacity: usize,
 }
 
-/// The right to hold one policy. Dropping it gives it back.
-#[must_use]
-pub(super) struct Place<'m>(&'m Places);
+/// The right to hold one entry. Dropping it gives it back.
+#[derive(Debug)]
+#[must_use = "dropped at once it holds nothing"]
+pub struct Place<'m>(&'m Places);
 
 impl Places {
-    pub(super) fn new(capacity: usize) -> Places {
+    /// For a map of at most so many.
+    #[must_use]
+    pub fn new(capacity: usize) -> Places {
         Places {
             taken: AtomicU64::new(0),
             capacity,
         }
     }
 
+    /// How many are taken.
+    #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "no more than the capacity, which fits"
     )]
-    pub(super) fn taken(&self) -> usize {
+    pub fn taken(&self) -> usize {
         // Relaxed: a number to look at, nothing is read on the strength of it.
         self.taken.load(Relaxed) as usize
     }
 
-    pub(super) fn capacity(&self) -> usize {
+    /// How many there are.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    pub(super) fn take(&self) -> Option<Place<'_>> {
+    /// One of them, where one is left.
+    pub fn take(&self) -> Option<Place<'_>> {
         let one_more = |taken| (taken < self.capacity as u64).then_some(taken + 1);
         // Relaxed: this word is the whole count. The entries that it counts are published by the locks
         // of their shards.
@@ -43,14 +54,14 @@ impl Places {
     }
 
     /// The place of an entry that has left the map.
-    pub(super) fn left_behind(&self) -> Place<'_> {
+    pub fn left_behind(&self) -> Place<'_> {
         Place(self)
     }
 }
 
 impl Place<'_> {
     /// Leaves the place to an entry of the map.
-    pub(super) fn keep(self) {
+    pub fn keep(self) {
         mem::forget(self);
     }
 }

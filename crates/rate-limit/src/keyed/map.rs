@@ -6,13 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use steadfast_core::{Instant, InvalidConfig, KeyedFull, Rejection, RejectionKind};
+use steadfast_core::{Instant, InvalidConfig, KeyedFull, Place, Places, Rejection, RejectionKind};
 
-use super::{
-    Rate,
-    places::{Place, Places},
-    shard::Shard,
-};
+use super::{Rate, shard::Shard};
 use crate::{
     limited::Limited,
     rule::Rule,

@@ -2,7 +2,6 @@
 
 mod frames;
 mod map;
-mod places;
 mod policy;
 mod prefix;
 mod rate;

@@ -272,8 +272,9 @@ fn there_may_be_a_thousand_rates_at_a_time() {
     let mut refused = (0..100_000).filter_map(|key| limits.try_acquire_at(&key, at(0), 1).err());
     let says = "rate limit refused the call: there are too many rates at a time";
     assert_eq!(refused.next().unwrap().to_string(), says);
-    drop(refused);
-    assert!(limits.len() > 60_000 && limits.len() <= 64 * 1024);
+    // Many more keys than rates there may be, so that every shard has as many as it can.
+    refused.for_each(drop);
+    assert_eq!(limits.len(), 64 * 1024);
 }
 
 #[test]
