@@ -18,6 +18,10 @@ use crate::{Attempt, Operation, Outcome, Policies};
 /// `impl<'p, O: Operation> Policy<'p, O> for Mine` with a named future, and
 /// `impl Policies for Mine {}`. Then it stacks with all others, in any order, on any runtime.
 ///
+/// `Lent` stays as it is and is named by nobody. It says that what is borrowed for `'p` lives as long, which
+/// the compiler then knows of the policies in a tuple without being asked: asked for it, it cannot tell that a
+/// future is `Send` which puts references into a pipeline of its own.
+///
 /// # What is expected of an implementation
 ///
 /// - `run` is called while the surrounding future is being polled: it may read the clock and start
@@ -33,7 +37,7 @@ use crate::{Attempt, Operation, Outcome, Policies};
     message = "`{Self}` is not a policy that can run this operation",
     note = "a policy implements `Policy<'p, O>` for every operation `O` that it can run"
 )]
-pub trait Policy<'p, O: Operation> {
+pub trait Policy<'p, O: Operation, Lent = &'p Self> {
     /// One run of the operation under this policy.
     type Future: Future<Output = Outcome<O::Ok, O::Err>>;
 
@@ -98,7 +102,7 @@ macro_rules! tuple_policy {
     };
     (@step [$($all:ident)*] {$($bounds:tt)*} ($operation:ty) $inner:ident $($outer:ident)+) => {
         tuple_policy!(@step [$($all)*]
-            {$($bounds)* $inner: Policy<'p, $operation> + 'p,}
+            {$($bounds)* $inner: Policy<'p, $operation>,}
             (Bound<'p, $inner, $operation>) $($outer)+);
     };
     (@run $operation:ident $attempt:ident $first:ident $($rest:ident)*) => {

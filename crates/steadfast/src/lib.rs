@@ -166,10 +166,8 @@
 //!   `bulkhead_per_tenant`.
 //! - A limit of calls that follows what the dependency bears: `Bulkhead::adaptive`, as in the example
 //!   `adaptive_bulkhead`.
-//! - Policies are also taken by reference, in an `Arc`, as an `Option`, and in nested tuples. In a future that is
-//!   spawned, put clones or the `Arc` into a pipeline of two or more, and not references that are made there:
-//!   `Pipeline::new((retry.clone(), tenants.get(key, &runtime)?, timeout))`. The compiler cannot see otherwise that
-//!   it is `Send`; all policies are handles, and a clone is one atomic addition at most.
+//! - Policies are also taken by reference, in an `Arc`, as an `Option`, and in nested tuples, so a pipeline may be
+//!   put together for one call: `Pipeline::new((&retry, tenants.get(key, &runtime)?, &timeout))`.
 //! - Error types that are no `std::error::Error` themselves, such as `anyhow::Error`:
 //!   `.await.map_err(Error::flatten)?`.
 //!

@@ -103,6 +103,26 @@ async fn it_spawns_with_owned_and_with_borrowed_captures() {
     assert_eq!(owned.await.unwrap(), Ok(5));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipeline_of_borrowed_policies_is_put_together_in_a_spawned_task() {
+    async fn fetch(retry: &Retry, each: Option<&Timeout>) -> Result<u8, Error<()>> {
+        let total = Timeout::new(ms(1000));
+        let inner = Arc::new(Timeout::new(ms(70)));
+        let calls = Pipeline::new((&total, (retry, each), inner));
+        calls
+            .call(|| async {
+                tokio::task::yield_now().await;
+                Ok(7)
+            })
+            .await
+    }
+    let task = tokio::spawn(async {
+        let (_, retry, timeout) = stack(&RetryBudget::default());
+        fetch(&retry, Some(&timeout)).await
+    });
+    assert_eq!(task.await.unwrap(), Ok(7));
+}
+
 #[test]
 fn operations_that_are_not_send_work() {
     let runtime = VirtualRuntime::new(1);
