@@ -99,10 +99,10 @@ impl Rule {
         check("burst", self.burst, u32::try_from(fits).unwrap_or(u32::MAX))
     }
 
-    /// The ticks of a full bucket.
+    /// The ticks of a full bucket. It wraps only of parts of two rules, of which nothing counts.
     #[inline]
     pub(crate) fn capacity(&self) -> u64 {
-        u64::from(self.burst) * self.unit
+        u64::from(self.burst).wrapping_mul(self.unit)
     }
 
     /// Whether a call of that cost is ever admitted.
