@@ -159,8 +159,7 @@ impl Book {
     pub(crate) fn change_at(&mut self, now: Instant, rule: Rule, wakers: &mut Wakers) {
         self.settle_at(now);
         self.rewind_all();
-        self.tally.convert(&self.rule, &rule, now);
-        self.rule = rule;
+        self.rule = self.tally.convert(&self.rule, rule, now);
         let ended = &mut self.ended;
         self.waiting.retain(|place, waiter| {
             let Err(limited) = rule.check_cost(waiter.cost) else {
@@ -185,7 +184,7 @@ impl Book {
         }
         let settled = self.waiting.first_key_value();
         let settled = settled.map_or_else(|| self.tally.point(), |(_, first)| first.before);
-        self.tally.settle(&self.rule, settled);
+        self.tally.settle(&self.rule, now, settled);
     }
 
     /// Takes nothing for those who wait.

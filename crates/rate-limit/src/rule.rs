@@ -169,6 +169,29 @@ impl Rule {
         arrival.saturating_sub(cost)
     }
 
+    /// This rule, for a time in which there may be more taken than it has at once: all of it fits into a fixed
+    /// window, so that the next one begins without it and this one does not forget it.
+    pub(crate) fn with_room(self, earlier: &Rule, arrival: u128, now: Instant) -> Rule {
+        if self.shape != Shape::Fixed {
+            return self;
+        }
+        let debt = arrival.saturating_sub(earlier.ticks_at(now));
+        let taken = u64::try_from(debt / u128::from(earlier.unit)).unwrap_or(u64::MAX);
+        // A window that is shorter than that remembers as many as it has nanoseconds.
+        let units = taken.clamp(self.burst.into(), self.per);
+        let unit = self.per / units;
+        Rule { unit, ..self }
+    }
+
+    /// Whether it is the rule that was built so, whatever room it has.
+    pub(crate) fn is_as(&self, built: &Rule) -> bool {
+        let unit = match self.shape {
+            Shape::Fixed => built.unit,
+            Shape::Bucket | Shape::Sliding => self.unit,
+        };
+        Rule { unit, ..*self } == *built
+    }
+
     /// What `arrival` of an `earlier` rule is to this one: the units that are taken stay taken.
     pub(crate) fn converted(&self, earlier: &Rule, arrival: u128, now: Instant) -> u128 {
         let debt = arrival.saturating_sub(earlier.ticks_at(now));
@@ -177,7 +200,7 @@ impl Rule {
         let debt = debt / earlier * unit + (debt % earlier * unit).div_ceil(earlier);
         let debt = match self.shape {
             // The next window begins without it.
-            Shape::Fixed => debt.min(self.capacity().into()),
+            Shape::Fixed => debt.min(self.per.into()),
             Shape::Bucket | Shape::Sliding => debt,
         };
         self.ticks_at(now) + debt

@@ -68,10 +68,15 @@ impl Tally {
         }
     }
 
-    /// Goes over to another rule of the same shape.
-    pub(crate) fn convert(&mut self, earlier: &Rule, rule: &Rule, now: Instant) {
-        if let Tally::Arrival(arrival) = self {
-            *arrival = rule.converted(earlier, *arrival, now);
+    /// Goes over to another rule of the same shape: that rule, with room for what is taken.
+    pub(crate) fn convert(&mut self, earlier: &Rule, rule: Rule, now: Instant) -> Rule {
+        match self {
+            Tally::Arrival(arrival) => {
+                let rule = rule.with_room(earlier, *arrival, now);
+                *arrival = rule.converted(earlier, *arrival, now);
+                rule
+            }
+            Tally::Log(_) => rule,
         }
     }
 
@@ -90,10 +95,10 @@ impl Tally {
         }
     }
 
-    /// Promises not to go back to before that.
-    pub(crate) fn settle(&mut self, rule: &Rule, point: Point) {
+    /// Promises at `now` not to go back to before that.
+    pub(crate) fn settle(&mut self, rule: &Rule, now: Instant, point: Point) {
         if let Tally::Log(log) = self {
-            log.trim(rule, point.taken());
+            log.trim(rule, now, point.taken());
         }
     }
 }
