@@ -55,7 +55,8 @@ impl RateLimitBuilder {
     /// Admits never more than `n` units in any window of the period's length, wherever it begins; `n` up to
     /// 65,536.
     ///
-    /// It remembers when each of them was taken, in at most 24 bytes each, and each call takes a short lock.
+    /// It remembers when each of them was taken, in 24 bytes each and room to grow as that of a `Vec`; and each
+    /// call takes a short lock.
     pub fn sliding(mut self) -> Self {
         self.shape = Shape::Sliding;
         self

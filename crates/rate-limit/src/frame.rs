@@ -169,4 +169,38 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_next_frame_says_the_same_as_far_as_a_word_goes() {
+        let first = frame(Shape::Bucket, 7, 1_000_000_000, Some(3), 0, 0);
+        let now = Instant::from_nanos(5_000);
+        let origin = u128::from(first.rule.ticks) * 5_000;
+        for debt in [0, 1, SPAN - 1] {
+            let arrival = origin + u128::from(debt);
+            let (next, word) = first.next(first.rule, arrival, now).unwrap();
+            assert_eq!(next.arrival(word), arrival);
+            assert_eq!(next.mark, 5_000);
+        }
+        for debt in [SPAN, SPAN + 1, u64::MAX] {
+            let arrival = origin + u128::from(debt);
+            assert!(first.next(first.rule, arrival, now).is_none());
+        }
+        let (next, word) = first.next(first.rule, 5, now).unwrap();
+        assert_eq!(next.arrival(word), origin, "a full bucket");
+    }
+
+    #[test]
+    fn no_word_comes_back_for_as_long_as_a_thread_may_sleep() {
+        let mut one = frame(Shape::Bucket, 1, 1, Some(1), 0, 0);
+        let mut bases = vec![one.base];
+        for _ in 0..10_000 {
+            let (next, word) = one.next(one.rule, 0, Instant::from_nanos(0)).unwrap();
+            assert_eq!(word, next.base);
+            bases.push(next.base);
+            one = next;
+        }
+        bases.sort_unstable();
+        let nearest = bases.windows(2).map(|two| two[1] - two[0]).min();
+        assert!(nearest.unwrap() > SPAN / 50_000, "{nearest:?}");
+    }
 }

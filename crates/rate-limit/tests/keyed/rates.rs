@@ -53,3 +53,44 @@ fn there_may_be_a_thousand_rates_at_a_time() {
     refused.for_each(drop);
     assert_eq!(limits.len(), 64 * 1024);
 }
+
+#[test]
+fn a_rate_that_panics_takes_no_place_and_may_be_asked_again() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    let rate = RateLimit::per_second(10).burst(2).rate().unwrap();
+    let panics = Arc::new(Mutex::new(true));
+    let shared = Arc::clone(&panics);
+    let limits = KeyedRateLimit::with_rates(1, move |_: &u8| {
+        let panics = *shared.lock().unwrap();
+        assert!(!panics, "no rate");
+        rate
+    });
+    let limits = limits.unwrap();
+    for _ in 0..3 {
+        let call = || limits.try_acquire_at(&1, at(0), 1);
+        assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        assert!(limits.is_empty());
+        limits.refund(&1, 1);
+    }
+    *panics.lock().unwrap() = false;
+    limits.try_acquire_at(&1, at(0), 2).unwrap();
+    assert!(limits.try_acquire_at(&1, at(99), 1).is_err());
+}
+
+#[test]
+fn a_rate_that_is_another_by_now_is_that_of_the_key_when_it_comes_anew() {
+    let burst = Arc::new(Mutex::new(2));
+    let shared = Arc::clone(&burst);
+    let limits = KeyedRateLimit::with_rates(1, move |_: &u8| {
+        let burst = *shared.lock().unwrap();
+        RateLimit::per_second(10).burst(burst).rate().unwrap()
+    });
+    let limits = limits.unwrap();
+    limits.try_acquire_at(&1, at(0), 1).unwrap();
+    *burst.lock().unwrap() = 5;
+    assert_eq!(limits.available_at(&1, at(1_000)), 2);
+    limits.try_acquire_at(&2, at(1_000), 1).unwrap();
+    limits.try_acquire_at(&1, at(1_100), 5).unwrap();
+    assert!(limits.try_acquire_at(&1, at(1_199), 1).is_err());
+}
