@@ -318,8 +318,9 @@ mod tests {
     use super::*;
 
     fn cell(shape: Shape, n: u32) -> Cell {
+        let rule = Rule::new(shape, n, Duration::from_secs(1), None);
         Cell::new(Settings {
-            rule: Rule::new(shape, n, Duration::from_secs(1), None).unwrap(),
+            rule: rule.expect("a valid rule"),
             max_wait: Duration::from_secs(60),
             max_waiting: 10,
             name: "limit",
