@@ -159,7 +159,8 @@ impl Book {
     pub(crate) fn change_at(&mut self, now: Instant, rule: Rule, wakers: &mut Wakers) {
         self.settle_at(now);
         self.rewind_all();
-        self.rule = self.tally.convert(&self.rule, rule, now);
+        self.tally.convert(&self.rule, &rule, now);
+        self.rule = rule;
         let ended = &mut self.ended;
         self.waiting.retain(|place, waiter| {
             let Err(limited) = rule.check_cost(waiter.cost) else {

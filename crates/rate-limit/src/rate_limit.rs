@@ -310,7 +310,7 @@ impl Idle for RateLimit {
     fn is_idle_at(&self, now: Instant) -> bool {
         let rule = self.cell.rule();
         Arc::strong_count(&self.cell) == 1
-            && rule.is_as(&self.cell.settings.rule)
+            && rule == self.cell.settings.rule
             && self.waiting() == 0
             && self.available_at(now) == rule.burst
     }

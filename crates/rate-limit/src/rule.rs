@@ -24,7 +24,8 @@ pub(crate) enum Shape {
 /// instant at which a call is admitted, up to the next nanosecond.
 ///
 /// A fixed window is a bucket on a clock that stands still at the beginning of each window, and whose units
-/// are as long as you like, as long as they fit into a window.
+/// are as long as you like, as long as they fit into a window: a nanosecond each, so that there is room for what
+/// was taken while a window had more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rule {
     pub(crate) shape: Shape,
@@ -62,15 +63,18 @@ impl Rule {
             Shape::Sliding => MOST_SLIDING,
         };
         check("n", n, most)?;
-        let divisor = match shape {
-            Shape::Bucket => greatest_common_divisor(per, n.into()),
-            Shape::Fixed | Shape::Sliding => n.into(),
+        let (ticks, unit) = match shape {
+            Shape::Bucket => {
+                let divisor = greatest_common_divisor(per, n.into());
+                (u64::from(n) / divisor, per / divisor)
+            }
+            Shape::Fixed | Shape::Sliding => (1, 1),
         };
         let rule = Rule {
             shape,
             per,
-            ticks: u64::from(n) / divisor,
-            unit: per / divisor,
+            ticks,
+            unit,
             burst: burst.unwrap_or(n),
         };
         if shape == Shape::Bucket || burst.is_some() {
@@ -169,29 +173,6 @@ impl Rule {
         arrival.saturating_sub(cost)
     }
 
-    /// This rule, for a time in which there may be more taken than it has at once: all of it fits into a fixed
-    /// window, so that the next one begins without it and this one does not forget it.
-    pub(crate) fn with_room(self, earlier: &Rule, arrival: u128, now: Instant) -> Rule {
-        if self.shape != Shape::Fixed {
-            return self;
-        }
-        let debt = arrival.saturating_sub(earlier.ticks_at(now));
-        let taken = u64::try_from(debt / u128::from(earlier.unit)).unwrap_or(u64::MAX);
-        // A window that is shorter than that remembers as many as it has nanoseconds.
-        let units = taken.clamp(self.burst.into(), self.per);
-        let unit = self.per / units;
-        Rule { unit, ..self }
-    }
-
-    /// Whether it is the rule that was built so, whatever room it has.
-    pub(crate) fn is_as(&self, built: &Rule) -> bool {
-        let unit = match self.shape {
-            Shape::Fixed => built.unit,
-            Shape::Bucket | Shape::Sliding => self.unit,
-        };
-        Rule { unit, ..*self } == *built
-    }
-
     /// What `arrival` of an `earlier` rule is to this one: the units that are taken stay taken.
     pub(crate) fn converted(&self, earlier: &Rule, arrival: u128, now: Instant) -> u128 {
         let debt = arrival.saturating_sub(earlier.ticks_at(now));
@@ -199,7 +180,7 @@ impl Rule {
         // In two parts, each of which is below 2^126: there are no more units than were admitted at once.
         let debt = debt / earlier * unit + (debt % earlier * unit).div_ceil(earlier);
         let debt = match self.shape {
-            // The next window begins without it.
+            // The next window begins without it. One that is shorter than that remembers what fits.
             Shape::Fixed => debt.min(self.per.into()),
             Shape::Bucket | Shape::Sliding => debt,
         };

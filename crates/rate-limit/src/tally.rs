@@ -68,15 +68,10 @@ impl Tally {
         }
     }
 
-    /// Goes over to another rule of the same shape: that rule, with room for what is taken.
-    pub(crate) fn convert(&mut self, earlier: &Rule, rule: Rule, now: Instant) -> Rule {
-        match self {
-            Tally::Arrival(arrival) => {
-                let rule = rule.with_room(earlier, *arrival, now);
-                *arrival = rule.converted(earlier, *arrival, now);
-                rule
-            }
-            Tally::Log(_) => rule,
+    /// Goes over to another rule of the same shape.
+    pub(crate) fn convert(&mut self, earlier: &Rule, rule: &Rule, now: Instant) {
+        if let Tally::Arrival(arrival) = self {
+            *arrival = rule.converted(earlier, *arrival, now);
         }
     }
 
