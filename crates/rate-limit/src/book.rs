@@ -185,7 +185,7 @@ impl Book {
         }
         let settled = self.waiting.first_key_value();
         let settled = settled.map_or_else(|| self.tally.point(), |(_, first)| first.before);
-        self.tally.settle(&self.rule, settled);
+        self.tally.settle(&self.rule, now, settled);
     }
 
     /// Takes nothing for those who wait.
@@ -242,5 +242,22 @@ mod tests {
         (0..5).for_each(|_| book.take_at(later, 1).unwrap());
         book.settle_at(later);
         assert_eq!(runs(&book), 1, "those of one instant are one run");
+    }
+
+    #[test]
+    fn a_sliding_window_remembers_nothing_of_a_wait_that_was_left() {
+        let rule = Rule::new(Shape::Sliding, 2, Duration::from_nanos(1_000), None).unwrap();
+        let mut book = Book::new(rule, 10);
+        let now = Instant::from_nanos(5);
+        book.take_at(now, 2).unwrap();
+        for _ in 0..10 {
+            let (entered, _) = book.enter_at(now, 1, Instant::MAX, Waker::noop().clone());
+            let Entered::Waits(place, _) = entered else {
+                panic!("{entered:?}");
+            };
+            assert_eq!(runs(&book), 2);
+            let _ = book.leave_at(place, now, &mut Wakers::default());
+            assert_eq!(runs(&book), 1);
+        }
     }
 }

@@ -55,7 +55,8 @@ impl RateLimitBuilder {
     /// Admits never more than `n` units in any window of the period's length, wherever it begins; `n` up to
     /// 65,536.
     ///
-    /// It remembers when each of them was taken, in at most 24 bytes each, and each call takes a short lock.
+    /// It remembers when each of them was taken, in 24 bytes each and room to grow as that of a `Vec`; and each
+    /// call takes a short lock.
     pub fn sliding(mut self) -> Self {
         self.shape = Shape::Sliding;
         self
@@ -81,6 +82,8 @@ impl RateLimitBuilder {
     }
 
     /// How many calls may wait at a time; 1 to 100,000, default 1,000.
+    ///
+    /// A wait that is cancelled moves up all who are behind it, one by one under the lock: about 40 ns each.
     pub fn max_waiting(mut self, calls: u32) -> Self {
         self.max_waiting = calls;
         self

@@ -310,3 +310,58 @@ impl fmt::Debug for Cell {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(steadfast_loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn cell(shape: Shape, n: u32) -> Cell {
+        let rule = Rule::new(shape, n, Duration::from_secs(1), None);
+        Cell::new(Settings {
+            rule: rule.expect("a valid rule"),
+            max_wait: Duration::from_secs(60),
+            max_waiting: 10,
+            name: "limit",
+        })
+    }
+
+    fn is_open(cell: &Cell) -> bool {
+        cell.line.0.word.load(Relaxed) & CLOSED == 0
+    }
+
+    #[test]
+    fn the_word_is_closed_while_somebody_waits_and_open_again_then() {
+        for shape in [Shape::Bucket, Shape::Fixed] {
+            let (cell, now) = (cell(shape, 3), Instant::from_nanos(1_000));
+            assert!(is_open(&cell));
+            cell.try_take_at(now, 3).unwrap();
+            assert!(is_open(&cell));
+            let entered = cell.enter_at(now, 1, Instant::MAX, Waker::noop());
+            let Entered::Waits(place, _) = entered else {
+                panic!("{entered:?}");
+            };
+            assert!(!is_open(&cell));
+            cell.leave_at(place, now);
+            assert!(is_open(&cell));
+            for change in [1, 3] {
+                cell.change_at(now, |rule| rule.with_rate(change, Duration::from_secs(1)))
+                    .unwrap();
+                cell.refund_at(now, 1);
+                assert!(is_open(&cell));
+            }
+        }
+        assert!(!is_open(&cell(Shape::Sliding, 3)));
+    }
+
+    #[test]
+    fn a_pause_that_the_word_does_not_reach_leaves_it_open() {
+        let cell = cell(Shape::Bucket, 7_919);
+        let late = Instant::from_nanos(1 << 62);
+        cell.try_take_at(late, 1).unwrap();
+        assert!(is_open(&cell));
+        let mark = cell.line.0.mark.load(Relaxed);
+        assert_eq!(mark, late.as_nanos());
+    }
+}

@@ -78,6 +78,9 @@ impl Frame {
     }
 
     /// Takes `cost` units at `now`: `Rule::grant` in one word.
+    ///
+    /// What comes of parts of two frames does not count, as the word is another by then; but it must not panic.
+    /// Within one frame nothing wraps.
     #[inline]
     pub(crate) fn decide(&self, word: u64, now: Instant, cost: u32) -> Decision {
         let rule = &self.rule;
@@ -85,10 +88,11 @@ impl Frame {
             Some(since) if since <= self.reach && cost <= rule.burst => since,
             _ => return Decision::Beyond,
         };
-        let here = since * rule.ticks;
-        let end = self.since_mark(word).max(here) + u64::from(cost) * rule.unit;
+        let here = since.wrapping_mul(rule.ticks);
+        let taken = u64::from(cost).wrapping_mul(rule.unit);
+        let end = self.since_mark(word).max(here).wrapping_add(taken);
         // Below the span, by what `reach` is.
-        let room = here + rule.capacity();
+        let room = here.wrapping_add(rule.capacity());
         if end <= room {
             return Decision::Admitted(self.word(end));
         }
@@ -100,5 +104,103 @@ impl Frame {
         let over = end.saturating_sub(self.rule.capacity());
         let nanos = over.div_ceil(self.rule.ticks);
         self.rule.step_up(self.mark.saturating_add(nanos))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::rule::Shape;
+
+    fn frame(shape: Shape, n: u32, per: u64, burst: Option<u32>, mark: u64, base: u64) -> Frame {
+        let per = Duration::from_nanos(per);
+        Frame::new(Rule::new(shape, n, per, burst).unwrap(), mark, base)
+    }
+
+    /// Part by part of the one or of the other, as a call reads it that a change of rate overtakes.
+    fn torn(one: &Frame, other: &Frame, parts: u32) -> Frame {
+        let of = |part: u32| if parts >> part & 1 == 0 { one } else { other };
+        Frame {
+            rule: Rule {
+                shape: one.rule.shape,
+                per: of(0).rule.per,
+                ticks: of(1).rule.ticks,
+                unit: of(2).rule.unit,
+                burst: of(3).rule.burst,
+            },
+            base: of(4).base,
+            mark: of(5).mark,
+            reach: of(6).reach,
+        }
+    }
+
+    #[test]
+    fn parts_of_two_frames_make_no_sense_and_no_panic() {
+        const CENTURY: u64 = 36_500 * 86_400 * 1_000_000_000;
+        let bucket = |n, per, burst| frame(Shape::Bucket, n, per, Some(burst), CENTURY, SPAN / 3);
+        let mut frames = vec![
+            bucket(1, 1, u32::MAX),
+            bucket(u32::MAX, 1, u32::MAX),
+            bucket(1, CENTURY, 1),
+            bucket(4_294_967_291, CENTURY, 2),
+            frame(Shape::Bucket, 1, 1_000_000_000, Some(1), 0, SPAN - 1),
+        ];
+        for (n, per) in [(1, 1), (u32::MAX, CENTURY), (1, CENTURY)] {
+            frames.push(frame(Shape::Fixed, n, per, None, 7 * n as u64, 5));
+        }
+        for (one, other) in frames
+            .iter()
+            .flat_map(|one| frames.iter().map(move |b| (one, b)))
+        {
+            for parts in 0..1 << 7 {
+                let frame = torn(one, other, parts);
+                for word in [0, SPAN / 2, SPAN - 1] {
+                    for now in [0, 1, CENTURY, CENTURY * 2, u64::MAX].map(Instant::from_nanos) {
+                        for cost in [1, 2, u32::MAX] {
+                            let _ = frame.decide(word, now, cost);
+                            let (rule, arrival) = (&frame.rule, frame.arrival(word));
+                            let _ = rule.available(arrival, now);
+                            let _ = rule.grant(arrival, now, cost);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_frame_says_the_same_as_far_as_a_word_goes() {
+        let first = frame(Shape::Bucket, 7, 1_000_000_000, Some(3), 0, 0);
+        let now = Instant::from_nanos(5_000);
+        let origin = u128::from(first.rule.ticks) * 5_000;
+        for debt in [0, 1, SPAN - 1] {
+            let arrival = origin + u128::from(debt);
+            let (next, word) = first.next(first.rule, arrival, now).unwrap();
+            assert_eq!(next.arrival(word), arrival);
+            assert_eq!(next.mark, 5_000);
+        }
+        for debt in [SPAN, SPAN + 1, u64::MAX] {
+            let arrival = origin + u128::from(debt);
+            assert!(first.next(first.rule, arrival, now).is_none());
+        }
+        let (next, word) = first.next(first.rule, 5, now).unwrap();
+        assert_eq!(next.arrival(word), origin, "a full bucket");
+    }
+
+    #[test]
+    fn no_word_comes_back_for_as_long_as_a_thread_may_sleep() {
+        let mut one = frame(Shape::Bucket, 1, 1, Some(1), 0, 0);
+        let mut bases = vec![one.base];
+        for _ in 0..10_000 {
+            let (next, word) = one.next(one.rule, 0, Instant::from_nanos(0)).unwrap();
+            assert_eq!(word, next.base);
+            bases.push(next.base);
+            one = next;
+        }
+        bases.sort_unstable();
+        let nearest = bases.windows(2).map(|two| two[1] - two[0]).min();
+        assert!(nearest.unwrap() > SPAN / 50_000, "{nearest:?}");
     }
 }

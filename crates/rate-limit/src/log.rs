@@ -75,9 +75,13 @@ impl Log {
         self.taken = taken;
     }
 
-    /// Forgets what never counts again, where the first `taken` units are there to stay.
-    pub(crate) fn trim(&mut self, rule: &Rule, taken: u64) {
-        self.forget(taken.saturating_sub(rule.burst.into()));
+    /// Forgets what never counts again, where the first `taken` units are there to stay: all but so many as
+    /// there may be at once, unless there were more once, and they are not over at `now`.
+    pub(crate) fn trim(&mut self, rule: &Rule, now: Instant, taken: u64) {
+        let up_to = taken.saturating_sub(rule.burst.into());
+        if up_to > self.forgotten {
+            self.forget(up_to.min(self.over(rule, now)));
+        }
     }
 
     fn forget(&mut self, up_to: u64) {

@@ -225,8 +225,9 @@ impl RateLimit {
     /// Changes the rate, to `n` units in each `per`. The burst of a bucket stays; a window has `n`.
     ///
     /// What is taken stays taken, unit by unit: a bucket that lacked five units lacks five, and they are
-    /// refilled at the new rate; of a window the units that it remembers count. Those who wait are woken, and
-    /// have their turns at the new rate, or are refused where that is too late for them.
+    /// refilled at the new rate; of a window all count that were taken in it, also if it had less for a while. One
+    /// that is longer than it was knows of what is older no more than it had at once. Those who wait are woken,
+    /// and have their turns at the new rate, or are refused where that is too late for them.
     ///
     /// # Errors
     ///

@@ -24,7 +24,8 @@ pub(crate) enum Shape {
 /// instant at which a call is admitted, up to the next nanosecond.
 ///
 /// A fixed window is a bucket on a clock that stands still at the beginning of each window, and whose units
-/// are as long as you like, as long as they fit into a window.
+/// are as long as you like, as long as they fit into a window: a nanosecond each, so that there is room for what
+/// was taken while a window had more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rule {
     pub(crate) shape: Shape,
@@ -62,15 +63,18 @@ impl Rule {
             Shape::Sliding => MOST_SLIDING,
         };
         check("n", n, most)?;
-        let divisor = match shape {
-            Shape::Bucket => greatest_common_divisor(per, n.into()),
-            Shape::Fixed | Shape::Sliding => n.into(),
+        let (ticks, unit) = match shape {
+            Shape::Bucket => {
+                let divisor = greatest_common_divisor(per, n.into());
+                (u64::from(n) / divisor, per / divisor)
+            }
+            Shape::Fixed | Shape::Sliding => (1, 1),
         };
         let rule = Rule {
             shape,
             per,
-            ticks: u64::from(n) / divisor,
-            unit: per / divisor,
+            ticks,
+            unit,
             burst: burst.unwrap_or(n),
         };
         if shape == Shape::Bucket || burst.is_some() {
@@ -99,10 +103,10 @@ impl Rule {
         check("burst", self.burst, u32::try_from(fits).unwrap_or(u32::MAX))
     }
 
-    /// The ticks of a full bucket.
+    /// The ticks of a full bucket. It wraps only of parts of two rules, of which nothing counts.
     #[inline]
     pub(crate) fn capacity(&self) -> u64 {
-        u64::from(self.burst) * self.unit
+        u64::from(self.burst).wrapping_mul(self.unit)
     }
 
     /// Whether a call of that cost is ever admitted.
@@ -176,8 +180,8 @@ impl Rule {
         // In two parts, each of which is below 2^126: there are no more units than were admitted at once.
         let debt = debt / earlier * unit + (debt % earlier * unit).div_ceil(earlier);
         let debt = match self.shape {
-            // The next window begins without it.
-            Shape::Fixed => debt.min(self.capacity().into()),
+            // The next window begins without it. One that is shorter than that remembers what fits.
+            Shape::Fixed => debt.min(self.per.into()),
             Shape::Bucket | Shape::Sliding => debt,
         };
         self.ticks_at(now) + debt

@@ -90,10 +90,10 @@ impl Tally {
         }
     }
 
-    /// Promises not to go back to before that.
-    pub(crate) fn settle(&mut self, rule: &Rule, point: Point) {
+    /// Promises at `now` not to go back to before that.
+    pub(crate) fn settle(&mut self, rule: &Rule, now: Instant, point: Point) {
         if let Tally::Log(log) = self {
-            log.trim(rule, point.taken());
+            log.trim(rule, now, point.taken());
         }
     }
 }

@@ -84,17 +84,20 @@ impl<'p, O: Operation> Wait<'p, O> {
             deadline => deadline.saturating_sub(Duration::from_nanos(1)),
         };
         *me.latest = last.min(now + me.cell.settings.max_wait);
+        // Before anything is taken, so that a clone that panics leaves nothing behind.
+        let mut ticket = Ticket {
+            cell: me.cell,
+            runtime: me.attempt.runtime().clone(),
+            place: None,
+        };
         let entered = (me.cell).enter_at(now, me.attempt.cost(), *me.latest, cx.waker());
         let (place, turn) = match entered {
             Entered::Admitted => return Some(Ok(())),
             Entered::Refused(limited) => return Some(Err(limited)),
             Entered::Waits(place, turn) => (place, turn),
         };
-        *me.ticket = Some(Ticket {
-            cell: me.cell,
-            runtime: me.attempt.runtime().clone(),
-            place: Some(place),
-        });
+        ticket.place = Some(place);
+        *me.ticket = Some(ticket);
         *me.armed = turn;
         me.timer.set(Timer::new(now, turn));
         None
@@ -133,7 +136,7 @@ impl<'p, O: Operation> Wait<'p, O> {
 struct Ticket<'p, R: Runtime> {
     cell: &'p Cell,
     runtime: R,
-    /// None once it is known what became of it.
+    /// None before it has one, and once it is known what became of it.
     place: Option<Place>,
 }
 

@@ -6,7 +6,12 @@
     reason = "helpers of tests may do as the tests do"
 )]
 
+mod common;
+mod handles;
+mod hashes;
 mod naive;
+mod places;
 mod prefixes;
-mod stories;
+mod rates;
 mod threads;
+mod units;

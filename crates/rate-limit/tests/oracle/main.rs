@@ -9,6 +9,7 @@
     reason = "helpers of tests may do as the tests do"
 )]
 
+mod changes;
 mod drill;
 mod lists;
 mod meter;
@@ -18,6 +19,7 @@ mod steps;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use self::{
+    changes::{changes, counts_all},
     drill::{drill, orders},
     meter::{asks, meets, settings},
     replay::{Reached, replay},
@@ -73,6 +75,19 @@ proptest! {
         orders in orders(),
     ) {
         drill(&setup, &orders)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn a_window_counts_all_that_was_taken_in_it_whatever_its_number_was_in_between(
+        shape in prop_oneof![Just(Shape::Sliding), Just(Shape::Fixed)],
+        per in 9..=40_u64,
+        changes in changes(),
+    ) {
+        counts_all(shape, per, &changes)?;
     }
 }
 

@@ -1,8 +1,17 @@
 //! A call that is dropped, wherever it is.
 
-use std::{future::ready, task::Poll};
+use std::{
+    cell::Cell,
+    future::ready,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    task::Poll,
+    time::SystemTime,
+};
 
-use steadfast_core::{CallOptions, Pipeline};
+use steadfast_core::{
+    Attempt, CallOptions, Instant, Operation, Outcome, Pipeline, Policy, Runtime, VirtualRuntime,
+};
 use steadfast_rate_limit::RateLimit;
 
 use crate::common::{Call, Rig, cost, ms, ns, secs, tenth};
@@ -155,4 +164,77 @@ fn an_operation_that_was_started_keeps_its_unit_however_it_ends() {
     assert_eq!(rig.available(), 0);
     assert_eq!(rig.lacks(1), ms(100));
     rig.pass(ns(1));
+}
+
+/// A runtime that is not cloned while it is told not to be.
+struct Fragile {
+    inner: VirtualRuntime,
+    breaks: Rc<Cell<bool>>,
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert!(!self.breaks.get(), "it breaks");
+        Fragile {
+            inner: self.inner.clone(),
+            breaks: Rc::clone(&self.breaks),
+        }
+    }
+}
+
+impl Runtime for Fragile {
+    type Sleep = <VirtualRuntime as Runtime>::Sleep;
+    type Lent<'p> = &'p Fragile;
+
+    fn lend(&self) -> &Fragile {
+        self
+    }
+
+    fn now(&self) -> Instant {
+        self.inner.now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Self::Sleep {
+        self.inner.sleep_until(at)
+    }
+
+    fn random(&self) -> u64 {
+        self.inner.random()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.inner.wall()
+    }
+}
+
+struct Ends;
+
+impl Operation for Ends {
+    type Ok = ();
+    type Err = ();
+    type Runtime = Fragile;
+    type Future = std::future::Ready<Outcome<(), ()>>;
+
+    fn start(self, _: Attempt<Fragile>) -> Self::Future {
+        unreachable!("its turn does not come")
+    }
+}
+
+#[test]
+fn a_runtime_that_panics_where_the_wait_begins_leaves_no_place_behind() {
+    let rig = Rig::new(tenth());
+    rig.take(1);
+    let breaks = Rc::new(Cell::new(false));
+    let fragile = Fragile {
+        inner: rig.runtime.clone(),
+        breaks: Rc::clone(&breaks),
+    };
+    let waits = rig.limit.run(Ends, Attempt::first(fragile));
+    let mut waits = rig.runtime.drive(Box::pin(waits));
+    breaks.set(true);
+    let polled = catch_unwind(AssertUnwindSafe(|| waits.poll()));
+    assert!(polled.is_err());
+    drop(waits);
+    assert_eq!(rig.limit.waiting(), 0);
+    assert_eq!(rig.lacks(1), ms(100), "it has reserved nothing");
 }

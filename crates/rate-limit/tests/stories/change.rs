@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use steadfast_core::RejectionKind;
-use steadfast_rate_limit::RateLimit;
+use steadfast_rate_limit::{RateLimit, RateLimitBuilder};
 
 use crate::common::{Call, DAY, Rig, cost, ms, ns, refusal, secs, tenth};
 
@@ -186,4 +186,46 @@ fn a_sliding_window_counts_what_it_remembers() {
     rig.limit.set_rate(&rig.runtime, 3, secs(2)).unwrap();
     assert_eq!(rig.available(), 0);
     rig.comes_after(secs(2), 3);
+}
+
+#[test]
+fn a_window_that_has_less_for_a_while_forgets_nothing_of_what_was_taken() {
+    for shape in [RateLimitBuilder::sliding, RateLimitBuilder::fixed] {
+        let rig = Rig::new(shape(RateLimit::per_second(10)));
+        rig.take(10);
+        for n in [2, 1, 10] {
+            rig.limit.set_rate(&rig.runtime, n, secs(1)).unwrap();
+            assert_eq!(rig.available(), 0, "{n}");
+            assert_eq!(rig.lacks(1), secs(1), "{n}");
+        }
+        rig.limit.set_rate(&rig.runtime, 12, secs(1)).unwrap();
+        assert_eq!(rig.available(), 2);
+        rig.comes_after(secs(1), 12);
+    }
+}
+
+#[test]
+fn a_window_that_has_less_for_a_while_gets_back_what_is_given_back_and_no_more() {
+    for shape in [RateLimitBuilder::sliding, RateLimitBuilder::fixed] {
+        let rig = Rig::new(shape(RateLimit::per_second(10)));
+        rig.take(10);
+        rig.limit.set_rate(&rig.runtime, 4, secs(1)).unwrap();
+        rig.limit.refund(&rig.runtime, 5);
+        assert_eq!(rig.available(), 0);
+        rig.limit.refund(&rig.runtime, 2);
+        assert_eq!(rig.available(), 1);
+        rig.limit.set_rate(&rig.runtime, 10, secs(1)).unwrap();
+        assert_eq!(rig.available(), 7);
+        rig.pass(secs(1));
+        rig.take(10);
+    }
+}
+
+#[test]
+fn a_fixed_window_that_is_shorter_than_what_was_taken_has_nothing_and_the_next_has_all() {
+    let rig = Rig::new(RateLimit::per_second(1_000).fixed());
+    rig.take(1_000);
+    rig.limit.set_rate(&rig.runtime, 3, ns(8)).unwrap();
+    assert_eq!(rig.available(), 0);
+    rig.comes_after(ns(8), 3);
 }

@@ -48,6 +48,23 @@ fn it_is_not_idle_with_another_rate_than_it_was_built_with() {
 }
 
 #[test]
+fn it_is_idle_with_the_rate_that_it_was_built_with_whatever_it_had_in_between() {
+    for settings in [
+        RateLimit::per_second(2).burst(2),
+        RateLimit::per_second(2).sliding(),
+        RateLimit::per_second(2).fixed(),
+    ] {
+        let rig = Rig::new(settings);
+        rig.limit.set_rate(&rig.runtime, 5, secs(1)).unwrap();
+        let there = rig.available();
+        rig.take(there);
+        rig.limit.set_rate(&rig.runtime, 2, secs(1)).unwrap();
+        assert!(!rig.limit.is_idle_at(rig.now()));
+        assert!(rig.limit.is_idle_at(rig.now() + secs(1)));
+    }
+}
+
+#[test]
 fn it_is_not_idle_while_somebody_waits() {
     let rig = Rig::new(tenth());
     rig.take(1);
