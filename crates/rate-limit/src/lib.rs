@@ -184,10 +184,17 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the decision, which no limit of this crate takes yet"
+)]
+mod adaptive;
 mod book;
 mod builder;
 mod cell;
 mod frame;
+mod headers;
 mod keyed;
 mod limited;
 mod log;
@@ -199,7 +206,9 @@ mod sync;
 mod tally;
 mod wait;
 
+pub use adaptive::AdaptiveRate;
 pub use builder::RateLimitBuilder;
+pub use headers::{RateLimitHeaders, RateLimitPolicyValue, RateLimitValue};
 pub use keyed::{IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate};
 pub use policy::RateLimitFuture;
 pub use rate_limit::RateLimit;
