@@ -184,15 +184,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the decision, which no limit of this crate takes yet"
-)]
 mod adaptive;
+mod adaptive_limit;
 mod book;
 mod builder;
 mod cell;
+mod feed;
 mod frame;
 mod headers;
 mod keyed;
@@ -207,6 +204,7 @@ mod tally;
 mod wait;
 
 pub use adaptive::AdaptiveRate;
+pub use adaptive_limit::{AdaptiveRateLimit, AdaptiveRateLimitBuilder, AdaptiveRateLimitFuture};
 pub use builder::RateLimitBuilder;
 pub use headers::{RateLimitHeaders, RateLimitPolicyValue, RateLimitValue};
 pub use keyed::{IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate};

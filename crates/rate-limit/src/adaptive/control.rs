@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use steadfast_core::Instant;
 
-use super::{AdaptiveRate, Bounds, measured::Measured};
+use super::{AdaptiveRate, Bounds, measured::Measured, micros};
 
 /// What is left of the rate when a call is throttled.
 const BETA: f64 = 0.7;
@@ -56,7 +56,7 @@ impl Control {
     }
 
     /// Takes in that `units` were sent at `now`: those of a call, or of all calls since the last time.
-    pub(crate) fn sent_at(&mut self, now: Instant, units: u32) {
+    pub(crate) fn sent_at(&mut self, now: Instant, units: u64) {
         self.measured.sent_at(now, units);
     }
 
@@ -92,21 +92,21 @@ impl Control {
     }
 
     /// How many millionths of a unit may be sent a second; `None` while that is not limited.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is within the bounds, and the fraction is not to be used"
-    )]
     pub(crate) fn rate_micros(&self) -> Option<u64> {
-        self.curve.map(|curve| (curve.rate * 1e6) as u64)
+        self.curve.map(|curve| micros(curve.rate))
     }
 
-    /// The rate as a limit takes it, to a thousandth: so many units in each period.
-    pub(crate) fn units_per(&self) -> Option<(u32, Duration)> {
-        let micros = self.rate_micros()?;
-        let nanos = UNITS_NANO_MICROS / micros.max(1);
-        Some((UNITS, Duration::from_nanos(nanos)))
+    /// When what was sent is to be taken in again at the latest, for it to be measured as if each call came by
+    /// itself.
+    pub(crate) fn next_look(&self) -> Instant {
+        self.measured.bucket_ends()
     }
+}
+
+/// A rate as a limit takes it, to a thousandth: so many units in each period.
+pub(crate) fn units_per(micros: u64) -> (u32, Duration) {
+    let nanos = UNITS_NANO_MICROS / micros.max(1);
+    (UNITS, Duration::from_nanos(nanos))
 }
 
 impl Curve {

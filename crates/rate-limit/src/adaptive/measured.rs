@@ -5,7 +5,7 @@ use std::time::Duration;
 use steadfast_core::{Instant, saturating_nanos};
 
 /// How long a bucket lasts, at least.
-const BUCKET: Duration = Duration::from_millis(500);
+pub(crate) const BUCKET: Duration = Duration::from_millis(500);
 /// How much the latest bucket counts.
 const SMOOTHING: f64 = 0.8;
 
@@ -24,11 +24,11 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    pub(crate) fn sent_at(&mut self, now: Instant, units: u32) {
+    pub(crate) fn sent_at(&mut self, now: Instant, units: u64) {
         // The clock may have been turned back.
         let began = self.began.unwrap_or(now).min(now);
         self.began = Some(began);
-        self.units = self.units.saturating_add(units.into());
+        self.units = self.units.saturating_add(units);
         let since = saturating_nanos(now - began);
         let lasted = since - since % saturating_nanos(BUCKET);
         if lasted > 0 {
@@ -42,6 +42,10 @@ impl Measured {
         self.per_second = Some(SMOOTHING * latest + (1.0 - SMOOTHING) * before);
         self.units = 0;
         self.began = Some(began + lasted);
+    }
+
+    pub(crate) fn bucket_ends(&self) -> Instant {
+        (self.began).map_or(Instant::from_nanos(0), |began| began + BUCKET)
     }
 
     /// The rate, in units a second; `None` while the first bucket is open.

@@ -2,20 +2,23 @@
 
 mod control;
 mod measured;
-mod rate;
+mod pace;
 
 use std::time::Duration;
 
 use steadfast_core::InvalidConfig;
 
-pub(crate) use self::control::Control;
-use self::rate::Rate;
+use self::pace::Pace;
+pub(crate) use self::{
+    control::{Control, units_per},
+    measured::BUCKET,
+};
 
-const DEFAULT_MIN: Rate = Rate::new(1, Duration::from_secs(2));
-const DEFAULT_MAX: Rate = MOST;
+const DEFAULT_MIN: Pace = Pace::new(1, Duration::from_secs(2));
+const DEFAULT_MAX: Pace = MOST;
 
-const LEAST: Rate = Rate::new(1, Duration::from_secs(1000));
-const MOST: Rate = Rate::new(1_000_000_000, Duration::from_secs(1));
+const LEAST: Pace = Pace::new(1, Duration::from_secs(1000));
+const MOST: Pace = Pace::new(1_000_000_000, Duration::from_secs(1));
 
 /// A client's own rate, which finds out how much a server lets through.
 ///
@@ -86,9 +89,9 @@ const MOST: Rate = Rate::new(1_000_000_000, Duration::from_secs(1));
 #[derive(Clone, Debug)]
 #[must_use = "it limits nothing until it is given to a limit"]
 pub struct AdaptiveRate {
-    initial: Option<Rate>,
-    min: Rate,
-    max: Rate,
+    initial: Option<Pace>,
+    min: Pace,
+    max: Pace,
 }
 
 /// Between which rates it may move, in units a second, checked.
@@ -104,6 +107,16 @@ impl Bounds {
     }
 }
 
+/// Millionths of a unit.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "no rate is negative, and the fraction is not to be used"
+)]
+fn micros(units: f64) -> u64 {
+    (units * 1e6) as u64
+}
+
 impl AdaptiveRate {
     /// With the defaults.
     pub fn new() -> Self {
@@ -117,21 +130,21 @@ impl AdaptiveRate {
     /// Limits from the first call on, to `n` units in each `per`; the floor to the ceiling. From there it goes up
     /// as from a plateau. By default nothing is limited until a call is throttled.
     pub fn initial(mut self, n: u32, per: Duration) -> Self {
-        self.initial = Some(Rate::new(n, per));
+        self.initial = Some(Pace::new(n, per));
         self
     }
 
     /// The floor, `n` units in each `per`: it never goes below; 1 in 1000 s to the ceiling, default 1 in 2 s. It
     /// is how often a server that throttles everything is asked whether it still does.
     pub fn min(mut self, n: u32, per: Duration) -> Self {
-        self.min = Rate::new(n, per);
+        self.min = Pace::new(n, per);
         self
     }
 
     /// The ceiling, `n` units in each `per`: once limited it never goes above; the floor to 1,000,000,000 a second,
     /// which is the default.
     pub fn max(mut self, n: u32, per: Duration) -> Self {
-        self.max = Rate::new(n, per);
+        self.max = Pace::new(n, per);
         self
     }
 
@@ -143,6 +156,21 @@ impl AdaptiveRate {
         })
     }
 
+    /// The floor as [`Control::rate_micros`] says it.
+    pub(crate) fn min_micros(&self) -> u64 {
+        micros(self.min.per_second())
+    }
+
+    /// The initial rate as [`Control::rate_micros`] says it.
+    pub(crate) fn initial_micros(&self) -> Option<u64> {
+        self.first_rate().map(micros)
+    }
+
+    /// The ceiling as [`Control::rate_micros`] says it.
+    pub(crate) fn max_micros(&self) -> u64 {
+        micros(self.max.per_second())
+    }
+
     fn bounds(&self) -> Bounds {
         Bounds {
             min: self.min.per_second(),
@@ -151,7 +179,7 @@ impl AdaptiveRate {
     }
 
     fn first_rate(&self) -> Option<f64> {
-        self.initial.map(Rate::per_second)
+        self.initial.map(Pace::per_second)
     }
 }
 

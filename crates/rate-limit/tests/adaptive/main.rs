@@ -36,6 +36,11 @@ fn control(rate: &AdaptiveRate) -> Control {
     Control::new(rate)
 }
 
+/// What a limit is told: so many units in so much time.
+fn units_per(control: &Control) -> Option<(u32, Duration)> {
+    control.rate_micros().map(adaptive::units_per)
+}
+
 /// So many milliseconds from the origin of the clock.
 fn at(ms: u64) -> Instant {
     Instant::from_nanos(ms * 1_000_000)

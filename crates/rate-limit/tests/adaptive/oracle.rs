@@ -6,7 +6,7 @@ use crate::{SECOND, adaptive::AdaptiveRate, at, control};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Sent(u32),
+    Sent(u64),
     /// A call that was sent so many milliseconds before.
     Throttled(u64),
     Succeeded,
@@ -15,7 +15,7 @@ enum Step {
 /// All that happened: units that were sent in milliseconds, and what ended.
 #[derive(Default)]
 struct Naive {
-    sent: Vec<(u64, u32)>,
+    sent: Vec<(u64, u64)>,
     ends: Vec<(u64, Option<u64>)>,
     initial: Option<f64>,
 }
@@ -28,7 +28,7 @@ impl Naive {
             return (0.0, false);
         };
         for &(ms, units) in &self.sent[..sends] {
-            count += f64::from(units);
+            count += units as f64;
             let mut next = bucket;
             while next + 500 <= ms {
                 next += 500;
@@ -88,7 +88,7 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         1 => 1..20_000u64,
     ];
     let step = prop_oneof![
-        6 => (1..4u32).prop_map(Step::Sent),
+        6 => (1..4u64).prop_map(Step::Sent),
         1 => (0..300u64).prop_map(Step::Throttled),
         4 => Just(Step::Succeeded),
     ];

@@ -3,7 +3,7 @@
 use crate::{
     SECOND,
     adaptive::{AdaptiveRate, Control},
-    assert_rate, at, control, send, throttled_at_a_hundred,
+    assert_rate, at, control, send, throttled_at_a_hundred, units_per,
 };
 
 /// After so many seconds a plateau of a hundred is reached again.
@@ -17,7 +17,7 @@ fn nothing_is_limited_until_a_call_is_throttled() {
     send(&mut control, 0, 5000, 1);
     control.succeeded_at(at(5000));
     assert_eq!(control.rate_micros(), None);
-    assert_eq!(control.units_per(), None);
+    assert_eq!(units_per(&control), None);
     control.throttled_at(at(5000), at(5000));
     assert_rate(&control, 10.0);
 }
@@ -106,7 +106,7 @@ fn however_much_is_throttled_half_a_call_a_second_is_left() {
         control.throttled_at(at(ms), at(ms));
     }
     assert_rate(&control, 0.5);
-    assert_eq!(control.units_per(), Some((1000, 2000 * SECOND)));
+    assert_eq!(units_per(&control), Some((1000, 2000 * SECOND)));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn an_initial_rate_holds_from_the_first_call_and_grows_from_there() {
 fn a_limit_is_told_a_thousand_units_in_their_time() {
     let told = |n, per| {
         let rate = AdaptiveRate::new().min(1, 1000 * SECOND).initial(n, per);
-        control(&rate).units_per().unwrap()
+        units_per(&control(&rate)).unwrap()
     };
     assert_eq!(told(100, SECOND), (1000, 10 * SECOND));
     assert_eq!(told(3, SECOND), (1000, SECOND * 1000 / 3));

@@ -6,7 +6,7 @@ use steadfast_core::{Instant, saturating_nanos};
 
 use crate::{
     adaptive::{AdaptiveRate, Control},
-    control,
+    control, units_per,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -104,7 +104,7 @@ impl World {
     /// Between one call and the next.
     fn interval(&self) -> u64 {
         let wanted = SECOND / self.wanted;
-        let told = self.control.units_per();
+        let told = units_per(&self.control);
         told.map_or(wanted, |(units, per)| {
             wanted.max(saturating_nanos(per) / u64::from(units))
         })

@@ -6,21 +6,21 @@ use steadfast_core::InvalidConfig;
 
 /// A rate as it was set, which is not checked yet.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rate {
+pub(crate) struct Pace {
     units: u32,
     per: Duration,
 }
 
-impl Rate {
+impl Pace {
     pub(crate) const fn new(units: u32, per: Duration) -> Self {
-        Rate { units, per }
+        Pace { units, per }
     }
 
     pub(crate) fn check(
         self,
         field: &'static str,
-        least: Rate,
-        most: Rate,
+        least: Pace,
+        most: Pace,
     ) -> Result<(), InvalidConfig> {
         let is_rate = self.units > 0 && !self.per.is_zero();
         if is_rate && least.at_most(self) && self.at_most(most) {
@@ -34,7 +34,7 @@ impl Rate {
     }
 
     /// Exact: the products of 32 and 94 bits fit.
-    fn at_most(self, other: Rate) -> bool {
+    fn at_most(self, other: Pace) -> bool {
         u128::from(self.units) * other.per.as_nanos()
             <= u128::from(other.units) * self.per.as_nanos()
     }
@@ -45,9 +45,9 @@ impl Rate {
     }
 }
 
-impl fmt::Display for Rate {
+impl fmt::Display for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rate { units, per } = self;
+        let Pace { units, per } = self;
         write!(f, "{units} in {per:?}")
     }
 }
