@@ -5,7 +5,13 @@ use std::{
     time::Duration,
 };
 
-use steadfast_core::InvalidConfig;
+use steadfast_core::{Instant, InvalidConfig, Rejection, Runtime};
+
+use crate::{
+    RateLimit,
+    limited::Limited,
+    rule::{Rule, Shape},
+};
 
 /// An integer of a structured field has 15 digits at most: RFC 9651, section 3.3.1.
 const MOST_SECS: u64 = 999_999_999_999_999;
@@ -27,17 +33,35 @@ const MOST_SECS: u64 = 999_999_999_999_999;
 /// limited, as nothing remains or a `retry_after` is given, they are never 0. Where there is a `Retry-After`, the
 /// reset is the same moment, as the drafts ask for.
 ///
+/// A limit gives them: [`RateLimit::headers`] and [`KeyedRateLimit::headers`](crate::KeyedRateLimit::headers). Then
+/// the limit is the burst, or what a window has; the reset is when there are all of them again; and the window is
+/// the time in which they are refilled, so that nobody is promised more than the rate.
+///
 /// # Examples
 ///
 /// ```
 /// use std::time::Duration;
 ///
-/// use steadfast_rate_limit::RateLimitHeaders;
+/// use steadfast_core::VirtualRuntime;
+/// use steadfast_rate_limit::{RateLimit, RateLimitHeaders};
 ///
-/// let headers = RateLimitHeaders::new(100, 40, Duration::from_millis(29_300));
-/// assert_eq!(headers.rate_limit().to_string(), r#""default";r=40;t=30"#);
+/// # let runtime = VirtualRuntime::new(1);
+/// let limit = RateLimit::per_minute(60).burst(5).build()?;
+/// limit.try_acquire(&runtime, 4).unwrap();
+/// let headers = limit.headers(&runtime);
+/// assert_eq!(headers.rate_limit().to_string(), r#""default";r=1;t=4"#);
 /// assert_eq!(headers.retry_after_secs(), None); // not limited, no such field
 ///
+/// // A refused call: what to put into the response.
+/// let refused = limit.try_acquire(&runtime, 2).unwrap_err();
+/// let fields: Vec<_> = limit.headers(&runtime).refused(&refused).fields().collect();
+/// assert_eq!(fields, [
+///     ("ratelimit-policy", r#""default";q=5;w=5"#.to_owned()),
+///     ("ratelimit", r#""default";r=1;t=1"#.to_owned()),
+///     ("retry-after", "1".to_owned()),
+/// ]);
+///
+/// // Or from numbers of one's own.
 /// let refused = RateLimitHeaders::new(100, 0, Duration::from_secs(60))
 ///     .retry_after(Some(Duration::from_millis(200)))
 ///     .window(Duration::from_secs(60))
@@ -89,10 +113,26 @@ impl<'n> RateLimitHeaders<'n> {
         }
     }
 
+    /// Of a limit of this rule that has so many left at `now`, and all of them `full_at` then.
+    pub(crate) fn of(rule: &Rule, remaining: u32, full_at: Instant, now: Instant) -> Self {
+        let reset = if remaining == rule.burst {
+            Some(Duration::ZERO)
+        } else {
+            Limited::Until(full_at).retry_after(now)
+        };
+        RateLimitHeaders::new(rule.burst, remaining, reset.unwrap_or(Duration::MAX))
+            .window(rule.refills_in())
+    }
+
     /// That the call was refused, and may come again after that; `None` where it was not, which is the default.
     pub const fn retry_after(mut self, after: Option<Duration>) -> Self {
         self.retry_after = after;
         self
+    }
+
+    /// That a limit refused the call like this, as [`retry_after`](RateLimitHeaders::retry_after).
+    pub fn refused(self, rejection: &Rejection) -> Self {
+        self.retry_after(rejection.retry_after())
     }
 
     /// The time that the limit is for, for the policy; by default it is not said.
@@ -115,6 +155,30 @@ impl<'n> RateLimitHeaders<'n> {
         }
         self.name = name;
         Ok(self)
+    }
+
+    /// The fields of the present draft, and `Retry-After` where the call was refused: names and values.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        let retry_after = self.retry_after_secs();
+        let draft = [
+            (
+                Self::RATE_LIMIT_POLICY,
+                self.rate_limit_policy().to_string(),
+            ),
+            (Self::RATE_LIMIT, self.rate_limit().to_string()),
+        ];
+        let after = retry_after.map(|secs| (Self::RETRY_AFTER, secs.to_string()));
+        draft.into_iter().chain(after)
+    }
+
+    /// The three fields of the draft up to -06: names and values.
+    pub fn older_fields(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        [
+            (Self::LIMIT, self.limit.into()),
+            (Self::REMAINING, self.remaining.into()),
+            (Self::RESET, self.reset_secs()),
+        ]
+        .into_iter()
     }
 
     /// The value of `RateLimit`: what remains, and for how long there is no more.
@@ -169,6 +233,37 @@ impl<'n> RateLimitHeaders<'n> {
             Some(after) => Some(limited_secs(after)),
             None => None,
         }
+    }
+}
+
+impl RateLimit {
+    /// What there is to say of it in the fields of a response.
+    ///
+    /// Of a refused call, say so: `limit.headers(&runtime).refused(&rejection)`.
+    pub fn headers<R: Runtime>(&self, runtime: &R) -> RateLimitHeaders<'static> {
+        self.headers_at(runtime.now())
+    }
+
+    /// As [`headers`](RateLimit::headers), at the time `now`.
+    pub fn headers_at(&self, now: Instant) -> RateLimitHeaders<'static> {
+        self.cell.ask(now, |rule, tally, judged| {
+            let remaining = tally.available(rule, judged);
+            // All units are not more than there ever are.
+            let full_at = tally.grant(rule, judged, rule.burst);
+            let full_at = full_at.unwrap_or(Instant::MAX);
+            RateLimitHeaders::of(rule, remaining, full_at, now)
+        })
+    }
+}
+
+impl Rule {
+    /// How long all units take to come, in whole nanoseconds, rounded up.
+    fn refills_in(&self) -> Duration {
+        let nanos = match self.shape {
+            Shape::Bucket => self.capacity().div_ceil(self.ticks),
+            Shape::Fixed | Shape::Sliding => self.per,
+        };
+        Duration::from_nanos(nanos)
     }
 }
 

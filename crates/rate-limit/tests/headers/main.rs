@@ -5,6 +5,8 @@
     reason = "helpers of tests, which clippy does not take for tests"
 )]
 
+mod limits;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
