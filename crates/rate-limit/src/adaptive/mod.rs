@@ -20,7 +20,8 @@ const DEFAULT_MAX: Pace = MOST;
 const LEAST: Pace = Pace::new(1, Duration::from_secs(1000));
 const MOST: Pace = Pace::new(1_000_000_000, Duration::from_secs(1));
 
-/// A client's own rate, which finds out how much a server lets through.
+/// A client's own rate, which finds out how much a server lets through: for
+/// [`RateLimit::adaptive`](crate::RateLimit::adaptive).
 ///
 /// Until the server throttles a call for the first time, nothing is limited, unless you set an
 /// [`initial`](AdaptiveRate::initial) rate. From then on the rate goes down at each call that is throttled, and
@@ -40,7 +41,7 @@ const MOST: Pace = Pace::new(1_000_000_000, Duration::from_secs(1));
 ///
 /// Source: the client rate limit of the *adaptive* mode in the retry behavior of the AWS SDKs and Tools
 /// Reference Guide, with the constants of its SDKs. The curve is that of CUBIC, RFC 9438, for a rate in place of
-/// a window: its beta is 0.7 and its C 0.4. It departs from its source in four points:
+/// a window: its beta is 0.7 and its C 0.4. It departs from its source in these points:
 ///
 /// - A throttled call that was sent before the rate last went down changes nothing: that was the answer to it, as
 ///   in CUBIC a round trip is answered once. There each counts, and where dozens of calls are on their way, all
@@ -49,6 +50,10 @@ const MOST: Pace = Pace::new(1_000_000_000, Duration::from_secs(1));
 ///   bound the rate otherwise. There it is zero, and a client that is throttled at once starts from the floor.
 /// - The first bucket begins with the first call, so that it is never cut short.
 /// - A clock that is turned back begins the curve and the bucket anew, where they would stand still.
+/// - Calls are measured when they are sent, and only those that go well let the rate grow. In botocore they are
+///   measured when they are answered, and each that is not throttled lets it grow.
+/// - It grows twenty times a second at most, and a rise of less than 1 % is left for later, as each gives everybody
+///   who waits another turn.
 ///
 /// # What it needs
 ///
