@@ -47,7 +47,7 @@ fn after_a_clock_was_turned_back_a_throttled_call_counts() {
 #[test]
 fn at_the_end_of_time_it_is_a_rate_still() {
     let mut control = throttled_at_a_hundred();
-    control.sent_at(Instant::MAX, u64::MAX);
+    control.sent_at(Instant::MAX, u32::MAX.into());
     control.succeeded_at(Instant::MAX);
     // Nothing was sent for 584 years, and 100 a second before.
     let rate = control.rate_micros().unwrap();
