@@ -1,6 +1,6 @@
 //! How calls come to the adaptive rate: what is sent is added up in stripes, and looked at now and then.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use steadfast_core::{Instant, OwnLine, Striped, saturating_nanos};
 
@@ -151,10 +151,4 @@ fn is_ahead(due: &AtomicU64, now: Instant, furthest: Duration) -> bool {
     // Relaxed: a moment late is as good.
     let ahead = due.load(Relaxed).saturating_sub(now.as_nanos());
     ahead > 0 && ahead <= saturating_nanos(furthest)
-}
-
-impl fmt::Debug for Feed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Feed").finish_non_exhaustive()
-    }
 }

@@ -93,6 +93,16 @@ fn it_does_not_grow_while_nothing_is_sent_nor_beyond_twice_of_what_is() {
 }
 
 #[test]
+fn a_pause_after_which_a_call_is_throttled_is_not_measured_before_it_is_over() {
+    let rig = Rig::new(adaptive());
+    rig.steady(GOOD, ms(10), 2000);
+    let mut call = rig.start(THROTTLED, secs(60));
+    rig.pass(secs(60));
+    assert!(call.poll().is_ready());
+    rig.assert_rate(70.0);
+}
+
+#[test]
 fn calls_that_were_on_their_way_together_lower_it_once() {
     let rig = Rig::new(adaptive());
     rig.steady(GOOD, ms(10), 2000);
