@@ -63,7 +63,7 @@ pub enum Event<'a> {
         /// Why.
         cause: &'a str,
     },
-    /// A policy that learns its limit has changed it.
+    /// A policy that learns its limit has changed it: of calls at a time, or of units a second.
     #[non_exhaustive]
     LimitChanged {
         /// The name of the policy.

@@ -135,44 +135,86 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # A rate that adapts
+//!
+//! A client often does not know what a server bears, or shares it with others. [`RateLimit::adaptive`] finds out: it
+//! admits all calls until one is throttled, and then as many a second as the server lets through, by the curve of the
+//! AWS SDKs. It needs a classifier that tells what is throttled from other errors.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use steadfast_core::{Pipeline, Verdict, VirtualRuntime};
+//! use steadfast_rate_limit::{AdaptiveRate, RateLimit};
+//!
+//! let second = Duration::from_secs(1);
+//! let rate = AdaptiveRate::new().initial(100, second).max(1000, second);
+//! let limit = RateLimit::adaptive(rate).wait(Duration::from_secs(5)).build()?;
+//!
+//! let runtime = VirtualRuntime::new(1);
+//! let calls = Pipeline::on(runtime.clone(), &limit).classify_errors(|status: &u16| match status {
+//!     429 | 503 => Verdict::overloaded(),
+//!     _ => Verdict::transient(),
+//! });
+//! // A hundred calls a second go well, and then one is throttled.
+//! for status in (0..300).map(|_| Ok(200)).chain([Err(429)]) {
+//!     let _ = runtime.block_on(calls.call(|| async move { status }));
+//!     runtime.advance(Duration::from_millis(10));
+//! }
+//! let rate = limit.rate_per_second().unwrap();
+//! assert!((69.0..71.0).contains(&rate)); // seven tenths, and back at a hundred in four seconds
+//! # Ok::<(), steadfast_core::InvalidConfig>(())
+//! ```
+//!
+//! The page of [`AdaptiveRate`] has the formula and what to expect of it.
+//!
 //! # From `tower_governor`
 //!
 //! A layer for HTTP is to come with an adapter of its own. Until then a limit per client is a few lines in a
-//! handler or a middleware, `axum::middleware::from_fn` for one: the address comes from `ConnectInfo`, and the
-//! refusal becomes a 429.
+//! handler or a middleware, `axum::middleware::from_fn` for one: the address comes from `ConnectInfo`, the
+//! refusal becomes a 429, and [`RateLimitHeaders`] are the fields of the response.
 //!
 //! ```
 //! use std::net::SocketAddr;
 //!
 //! use steadfast_core::{RejectionKind, Runtime};
-//! use steadfast_rate_limit::{IpPrefix, KeyedRateLimit};
+//! use steadfast_rate_limit::{IpPrefix, KeyedRateLimit, RateLimitHeaders};
 //!
-//! /// Nothing, or a status and the value of `Retry-After`.
+//! /// The fields of the response; `Err` is a status, and those of a refusal.
 //! fn check<R: Runtime>(
 //!     clients: &KeyedRateLimit<IpPrefix>,
 //!     runtime: &R, // in a program: TokioRuntime
 //!     peer: SocketAddr,
-//! ) -> Result<(), (u16, Option<u64>)> {
-//!     let refused = match clients.try_acquire(runtime, &IpPrefix::of(peer.ip()), 1) {
-//!         Ok(()) => return Ok(()),
-//!         Err(refused) => refused,
-//!     };
-//!     let seconds = |after: std::time::Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
-//!     match refused.kind() {
-//!         RejectionKind::RateLimited => Err((429, refused.retry_after().map(seconds))),
-//!         _ => Err((503, None)), // no place for another client
+//! ) -> Result<RateLimitHeaders<'static>, (u16, Option<RateLimitHeaders<'static>>)> {
+//!     let client = IpPrefix::of(peer.ip());
+//!     let taken = clients.try_acquire(runtime, &client, 1);
+//!     let headers = clients.headers(runtime, &client);
+//!     match taken {
+//!         Ok(()) => Ok(headers),
+//!         Err(refused) if refused.kind() == RejectionKind::RateLimited => {
+//!             Err((429, Some(headers.refused(&refused))))
+//!         }
+//!         Err(_) => Err((503, None)), // no place for another client
 //!     }
 //! }
+//!
 //! # use steadfast_core::VirtualRuntime;
 //! # use steadfast_rate_limit::RateLimit;
 //! # let runtime = VirtualRuntime::new(1);
 //! # let clients = KeyedRateLimit::new(1, RateLimit::new(2, std::time::Duration::from_secs(3)).burst(1))?;
 //! # let peer = |address: &str| format!("{address}:80").parse::<SocketAddr>().unwrap();
-//! # assert_eq!(check(&clients, &runtime, peer("203.0.113.7")), Ok(()));
-//! # assert_eq!(check(&clients, &runtime, peer("203.0.113.7")), Err((429, Some(2))));
+//! # assert!(check(&clients, &runtime, peer("203.0.113.7")).is_ok());
+//! // A client that comes too often, at two in three seconds: each field for `HeaderMap::insert`.
+//! let (status, headers) = check(&clients, &runtime, peer("203.0.113.7")).unwrap_err();
+//! let fields: Vec<_> = headers.unwrap().fields().collect();
+//! assert_eq!((status, &fields[2]), (429, &("retry-after", "2".to_owned())));
+//! assert_eq!(fields[1], ("ratelimit", r#""default";r=0;t=2"#.to_owned()));
 //! # assert_eq!(check(&clients, &runtime, peer("203.0.113.8")), Err((503, None)));
 //! # Ok::<(), steadfast_core::InvalidConfig>(())
 //! ```
+//!
+//! That crate's `x-ratelimit-limit` and `x-ratelimit-remaining` are [`RateLimitHeaders::limit`] and
+//! [`remaining`](RateLimitHeaders::remaining), and its `x-ratelimit-after` is that of `retry-after`.
 //!
 //! `per_second(n)` is `n` units a second here; there it is one unit in `n` seconds.
 //!
@@ -184,10 +226,14 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod adaptive;
+mod adaptive_limit;
 mod book;
 mod builder;
 mod cell;
+mod feed;
 mod frame;
+mod headers;
 mod keyed;
 mod limited;
 mod log;
@@ -199,7 +245,10 @@ mod sync;
 mod tally;
 mod wait;
 
+pub use adaptive::AdaptiveRate;
+pub use adaptive_limit::{AdaptiveRateLimit, AdaptiveRateLimitBuilder, AdaptiveRateLimitFuture};
 pub use builder::RateLimitBuilder;
+pub use headers::{RateLimitHeaders, RateLimitPolicyValue, RateLimitValue};
 pub use keyed::{IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate};
 pub use policy::RateLimitFuture;
 pub use rate_limit::RateLimit;

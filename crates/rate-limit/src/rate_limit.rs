@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use steadfast_core::{Idle, Instant, InvalidConfig, Rejection, Runtime};
 
-use crate::{builder::RateLimitBuilder, cell::Cell};
+use crate::{
+    adaptive::AdaptiveRate, adaptive_limit::AdaptiveRateLimitBuilder, builder::RateLimitBuilder,
+    cell::Cell,
+};
 
 /// Admits so many calls in so much time, so that a quota is kept and a dependency is not flooded.
 ///
@@ -110,6 +113,21 @@ impl RateLimit {
     )]
     pub fn new(n: u32, per: Duration) -> RateLimitBuilder {
         RateLimitBuilder::new(n, per)
+    }
+
+    /// As many units a second as the server lets through, which it finds out from the calls that are throttled.
+    /// It is a limit of a type of its own, for clients: [`AdaptiveRateLimit`](crate::AdaptiveRateLimit).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use steadfast_rate_limit::{AdaptiveRate, RateLimit};
+    /// let rate = AdaptiveRate::new().min(1, Duration::from_secs(1));
+    /// let limit = RateLimit::adaptive(rate).wait(Duration::from_secs(2)).build()?;
+    /// assert_eq!(limit.rate_per_second(), None); // until a call is throttled
+    /// # Ok::<(), steadfast_core::InvalidConfig>(())
+    /// ```
+    pub fn adaptive(rate: AdaptiveRate) -> AdaptiveRateLimitBuilder {
+        AdaptiveRateLimitBuilder::new(rate)
     }
 
     /// Another limit with the settings that this one was built with, with nothing taken, that shares nothing

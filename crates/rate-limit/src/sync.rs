@@ -1,7 +1,7 @@
 //! The atomics and the lock of the cell: std's, or loom's when the cell is model-checked.
 
-use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::{PoisonError, TryLockError};
 
 pub(crate) use steadfast_core::OwnLine;
 
@@ -26,6 +26,15 @@ pub(crate) struct Mutex<T>(sync::Mutex<T>);
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
         Mutex(sync::Mutex::new(value))
+    }
+
+    /// As [`lock`](Mutex::lock), where nobody has it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {

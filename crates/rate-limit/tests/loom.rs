@@ -8,8 +8,18 @@
     reason = "helpers of tests may do as the tests do"
 )]
 
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "of what is private to the crate, the twins use a part"
+)]
+#[path = "../src/adaptive/mod.rs"]
+mod adaptive;
 #[path = "loom/models.rs"]
 mod models;
+#[path = "loom/rates.rs"]
+mod rates;
 #[path = "loom/real.rs"]
 mod real;
 #[path = "loom/twin.rs"]
@@ -21,6 +31,7 @@ use self::{
         an_answer_is_of_one_rate, racers_share_no_unit, racers_share_no_unit_after_a_pause,
         slots_come_back,
     },
+    rates::{Flaw, free, limited, the_last_rate_is_given, what_is_sent_is_counted_once},
     real::real,
     twin::{Fault, twin},
 };
@@ -107,4 +118,33 @@ fn a_waiter_that_moves_up_while_it_is_polled_hears_of_it() {
 #[should_panic(expected = "it sleeps longer than it has to")]
 fn a_waiter_that_looks_and_then_leaves_its_waker_sleeps_too_long() {
     a_moved_waiter_is_woken(|| twin(Fault::LooksThenLeavesItsWaker));
+}
+
+/// A twin that is not limited until a call is throttled.
+fn rate_twin(flaw: Flaw) -> rates::Twin {
+    rates::twin(&adaptive::AdaptiveRate::new(), flaw)
+}
+
+#[test]
+fn a_call_that_is_sent_while_another_hands_over_is_counted_once() {
+    what_is_sent_is_counted_once(free);
+    what_is_sent_is_counted_once(|| rate_twin(Flaw::None));
+}
+
+#[test]
+#[should_panic(expected = "a call was lost, or came twice")]
+fn a_count_that_is_loaded_and_then_cleared_loses_a_call() {
+    what_is_sent_is_counted_once(|| rate_twin(Flaw::LoadsThenStores));
+}
+
+#[test]
+fn of_calls_that_are_throttled_at_once_the_last_rate_is_given() {
+    the_last_rate_is_given(limited);
+    the_last_rate_is_given(|| rate_twin(Flaw::None));
+}
+
+#[test]
+#[should_panic(expected = "it gives what it does not say")]
+fn whoever_hands_on_its_own_rate_undoes_a_later_one() {
+    the_last_rate_is_given(|| rate_twin(Flaw::HandsOnItsOwn));
 }

@@ -17,9 +17,10 @@ use std::{
 use static_assertions::{assert_impl_all, assert_not_impl_any, const_assert};
 use steadfast_core::{
     Attempt, Call, Classified, ErrIsTransient, Execute, Operation, Outcome, Pipeline, Plain,
-    Policies, Policy, TokioRuntime, VirtualRuntime,
+    Policies, Policy, Runtime, TokioRuntime, Verdict, VirtualRuntime,
 };
 use steadfast_rate_limit::{
+    AdaptiveRate, AdaptiveRateLimit, AdaptiveRateLimitBuilder, AdaptiveRateLimitFuture,
     KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, RateLimit, RateLimitBuilder, RateLimitFuture,
 };
 
@@ -28,6 +29,7 @@ type Op<T> =
     Call<'static, fn() -> Ready<Result<T, ()>>, Plain, &'static VirtualRuntime, ErrIsTransient>;
 type OnTokio = Call<'static, fn() -> Ready<Result<(), ()>>, Plain, TokioRuntime, ErrIsTransient>;
 type Calls<T> = Execute<'static, RateLimit, Op<T>>;
+type Large = Classified<'static, Ready<Result<[u64; 20], ()>>, ErrIsTransient>;
 type Small = Classified<'static, Ready<Result<(), ()>>, ErrIsTransient>;
 
 assert_impl_all!(RateLimit: Send, Sync, Clone, Debug, UnwindSafe, RefUnwindSafe);
@@ -52,6 +54,17 @@ const_assert!(size_of::<RateLimit>() == size_of::<usize>());
 // no future.
 const_assert!(size_of::<RateLimitFuture<'static, Op<()>>>() <= size_of::<Small>() + 40);
 const_assert!(size_of::<RateLimitFuture<'static, OnTokio>>() <= size_of::<Small>() + 40);
+
+// One that adapts: a handle is a pointer as well, and a call carries when it was sent, and two references.
+assert_impl_all!(AdaptiveRateLimit: Send, Sync, Clone, Debug, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(AdaptiveRateLimitBuilder: Send, Sync, Clone, Debug);
+assert_impl_all!(AdaptiveRateLimitFuture<'static, Op<u8>>: Send, Sync, Debug);
+assert_not_impl_any!(AdaptiveRateLimitFuture<'static, Op<Rc<u8>>>: Send);
+const_assert!(size_of::<AdaptiveRateLimit>() == size_of::<usize>());
+const_assert!(size_of::<AdaptiveRateLimitFuture<'static, Op<()>>>() <= size_of::<Small>() + 40);
+const_assert!(
+    size_of::<AdaptiveRateLimitFuture<'static, Op<[u64; 20]>>>() <= size_of::<Large>() + 48
+);
 
 fn is_send<F: Send>(future: F) -> F {
     future
@@ -143,8 +156,29 @@ fn a_future_prints_where_it_is() {
     assert_eq!(rejects[0], "RateLimitFuture { .. }");
     let refused = "RateLimitFuture { refused: Until(1001s), .. }";
     assert_eq!(rejects[1], refused);
+    let adaptive = RateLimit::adaptive(AdaptiveRate::new()).build().unwrap();
+    let run = || adaptive.run(Hangs, Attempt::first(runtime.clone()));
+    assert_eq!(format!("{:?}", run()), "AdaptiveRateLimitFuture { .. }");
+    adaptive.record(&runtime, runtime.now(), &Verdict::overloaded());
+    let limited = "AdaptiveRateLimitFuture { limited: RateLimitFuture { refused: Until(";
+    assert!(format!("{:?}", run()).starts_with(limited));
     let waits = texts(RateLimit::per_second(1).wait(Duration::from_secs(1)));
     assert_eq!(waits[1], "RateLimitFuture { waiting: true, .. }");
+}
+
+#[test]
+fn a_call_under_a_rate_that_adapts_can_be_spawned_and_prints_where_it_is() {
+    let runtime = VirtualRuntime::new(1);
+    let rate = AdaptiveRate::new().initial(1, Duration::from_secs(1));
+    let limit = RateLimit::adaptive(rate).burst(1).build().unwrap();
+    let calls = Pipeline::on(runtime.clone(), limit.clone());
+    let task = runtime.spawn(is_send(async move {
+        calls.call(|| async { Ok::<_, ()>(7) }).await
+    }));
+    assert_eq!(runtime.block_on(task), Ok(7));
+    let calls = limit.on(runtime);
+    let run = calls.call(|| async { Ok::<_, ()>(7) });
+    assert!(!format!("{run:?}").contains('7'));
 }
 
 #[test]

@@ -90,7 +90,7 @@
 //! | `steadfast-retry` | backoff, jitter, server hints, deadlines, a shared budget |
 //! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
 //! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload; or as many as the dependency bears |
-//! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order; one for each of many keys, such as addresses |
+//! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order; one for each of many keys, such as addresses; or as many as a server lets through |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
 //!
 //! Idempotency is being built on the same contract. It is not there yet, and so a charge that is repeated
@@ -165,7 +165,8 @@
 //! - One breaker for each host, one bulkhead for each tenant: `Keyed`, as in the examples `breaker_per_host` and
 //!   `bulkhead_per_tenant`.
 //! - A limit of calls that follows what the dependency bears: `Bulkhead::adaptive`, as in the example
-//!   `adaptive_bulkhead`.
+//!   `adaptive_bulkhead`; a rate that follows what a server lets through: `RateLimit::adaptive`, as in the
+//!   example `adaptive_rate`.
 //! - Policies are also taken by reference, in an `Arc`, as an `Option`, and in nested tuples, so a pipeline may be
 //!   put together for one call: `Pipeline::new((&retry, tenants.get(key, &runtime)?, &timeout))`.
 //! - Error types that are no `std::error::Error` themselves, such as `anyhow::Error`:
@@ -190,8 +191,9 @@ pub use steadfast_circuit_breaker::{
 pub use steadfast_core::*;
 #[cfg(feature = "rate-limit")]
 pub use steadfast_rate_limit::{
-    self as rate_limit, IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate,
-    RateLimit, RateLimitBuilder, RateLimitFuture,
+    self as rate_limit, AdaptiveRate, AdaptiveRateLimit, AdaptiveRateLimitBuilder,
+    AdaptiveRateLimitFuture, IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate,
+    RateLimit, RateLimitBuilder, RateLimitFuture, RateLimitHeaders,
 };
 #[cfg(feature = "retry")]
 pub use steadfast_retry::{

@@ -8,8 +8,9 @@
 use std::{future::ready, time::Duration};
 
 use steadfast::{
-    CallOptions, CircuitBreaker, Error, Jitter, Pipeline, RateLimit, Rejection, RejectionKind,
-    Retry, RetryBuilder, StopReason, Timeout, VirtualRuntime, circuit_breaker::State,
+    AdaptiveRate, CallOptions, CircuitBreaker, Error, Jitter, Pipeline, RateLimit, Rejection,
+    RejectionKind, Retry, RetryBuilder, StopReason, Timeout, Verdict, VirtualRuntime,
+    circuit_breaker::State,
 };
 
 const fn ms(millis: u64) -> Duration {
@@ -127,4 +128,27 @@ fn a_timeout_outside_that_is_sooner_than_the_turn_refuses_at_once() {
     assert!(report.result.is_err() && !report.verdict.may_have_executed());
     assert_eq!(runtime.elapsed(), Duration::ZERO);
     assert_eq!(limit.waiting(), 0);
+}
+
+#[test]
+fn a_rate_that_adapts_sees_each_attempt_and_a_retry_comes_back_when_it_says() {
+    let runtime = VirtualRuntime::new(1);
+    let limit = RateLimit::adaptive(AdaptiveRate::new()).build().unwrap();
+    let retry = retry().max_attempts(3).build().unwrap();
+    let server = RateLimit::per_second(10).burst(1).build().unwrap();
+    let calls = Pipeline::on(runtime.clone(), (retry, &limit))
+        .classify_errors(|_: &&str| Verdict::overloaded());
+    let call = || {
+        let taken = server.try_acquire(&runtime, 1);
+        ready(taken.map(|()| 1).map_err(|_| "too many"))
+    };
+    let report = runtime.block_on(calls.call(call).reported());
+    assert_eq!((report.result, report.attempts), (Ok(1), 1));
+    // Throttled; and its retry is refused by its own limit and comes back when that says.
+    let report = runtime.block_on(calls.call(call).reported());
+    assert_eq!((report.result, report.attempts), (Ok(1), 2));
+    // Two in half a second were too many: seven tenths of that are one in 357 ms.
+    assert_eq!(runtime.elapsed().as_millis(), 357);
+    // And that it went well has let it grow.
+    assert!(limit.rate_per_second().is_some_and(|rate| rate > 2.8));
 }

@@ -1,6 +1,7 @@
 //! One limit for each key, in a map made for limits: a key and a word each.
 
 mod frames;
+mod headers;
 mod map;
 mod policy;
 mod prefix;

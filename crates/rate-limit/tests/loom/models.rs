@@ -38,7 +38,7 @@ pub(crate) const NOW: u64 = 1_000;
 /// When a word that was written at [`NOW`] is out of reach.
 pub(crate) const LATER: u64 = 10_000_000_000;
 
-fn check(model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = model::Builder::new();
     // `LOOM_MAX_PREEMPTIONS` asks for more.
     builder.preemption_bound.get_or_insert(3);
@@ -47,7 +47,7 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// Runs `other` on a thread of its own beside `this`; what both came to.
-fn race<T: Send + 'static, U>(
+pub(crate) fn race<T: Send + 'static, U>(
     other: impl FnOnce() -> T + Send + 'static,
     this: impl FnOnce() -> U,
 ) -> (T, U) {
