@@ -32,7 +32,7 @@
 //! | | never more than | after a pause | memory |
 //! |---|---|---|---|
 //! | the bucket, by default | `burst + rate * t` in any window of any length `t` | a burst | two words |
-//! | `.sliding()` | `n` in any window of one period | `n` | 24 bytes a unit, at most 65,536 |
+//! | `.sliding()` | `n` in any window of one period | `n` | up to 48 bytes a unit, at most 65,536 |
 //! | `.fixed()` | `n` in each period of the clock, so `2 n` around its end | `n` | two words |
 //!
 //! The bucket is the generic cell rate algorithm of ITU-T I.371, by virtual scheduling. Its arithmetic is that

@@ -53,7 +53,7 @@ impl AdaptiveRateLimitBuilder {
         self
     }
 
-    /// How many calls may wait at a time; 1 to 100,000, default 1,000.
+    /// How many calls may wait at a time; 1 to 10,000, default 1,000.
     pub fn max_waiting(mut self, calls: u32) -> Self {
         self.limit = self.limit.max_waiting(calls);
         self

@@ -31,7 +31,7 @@ fn settings_out_of_range_cannot_be_built() {
     );
     refused(
         adaptive().max_waiting(0),
-        "`max_waiting` is 0; allowed: 1 to 100000",
+        "`max_waiting` is 0; allowed: 1 to 10000",
     );
     refused(
         adaptive().wait(secs(86_401)),
