@@ -25,7 +25,17 @@ impl<'p, O: Operation> Policy<'p, O> for RateLimit {
             Ok(()) => State::Running {
                 future: operation.start(attempt),
             },
-            Err(limited) => State::without_units(cell, limited, now, operation, attempt),
+            // Each made here, and not by a function that is kept apart: such a one writes into memory, and then
+            // a call that is admitted goes through memory as well.
+            Err(limited) if cell.may_wait(limited) => State::Waiting {
+                wait: boxed(Wait::new(cell, operation, attempt)),
+            },
+            Err(limited) => State::Refused {
+                cell,
+                limited,
+                now,
+                runtime: attempt.runtime().clone(),
+            },
         };
         RateLimitFuture { state }
     }
@@ -50,29 +60,9 @@ pin_project! {
     }
 }
 
-impl<'p, O: Operation> State<'p, O, O::Future, O::Runtime> {
-    /// For a call for which there is nothing at `now`.
-    #[cold]
-    fn without_units(
-        cell: &'p Cell,
-        limited: Limited,
-        now: Instant,
-        operation: O,
-        attempt: Attempt<O::Runtime>,
-    ) -> Self {
-        if cell.settings.max_wait.is_zero() || !matches!(limited, Limited::Until(_)) {
-            State::Refused {
-                cell,
-                limited,
-                now,
-                runtime: attempt.runtime().clone(),
-            }
-        } else {
-            State::Waiting {
-                wait: Box::pin(Wait::new(cell, operation, attempt)),
-            }
-        }
-    }
+#[cold]
+fn boxed<O: Operation>(wait: Wait<'_, O>) -> Pin<Box<Wait<'_, O>>> {
+    Box::pin(wait)
 }
 
 impl<O: Operation> Future for RateLimitFuture<'_, O> {
