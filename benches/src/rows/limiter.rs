@@ -59,6 +59,9 @@ fn contend() -> Vec<ContendRow> {
     let forever = policies::Rate::NEVER_OUT;
     vec![
         ContendRow::new("steadfast", steadfast(forever)),
+        ContendRow::new("steadfast-direct-fast-clock", {
+            direct(FastClock::new(TokioRuntime), forever)
+        }),
         ContendRow::new("governor", governor(forever)),
         ContendRow::new("leaky-bucket", leaky_bucket(forever)),
         ContendRow::new("tower-resilience", tower_resilience(forever)),
