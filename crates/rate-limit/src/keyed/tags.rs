@@ -66,7 +66,7 @@ impl Group {
     /// Which of the slots may have that tag: all that have it, and seldom one that has another.
     #[inline]
     pub(super) fn with(self, tag: Tag) -> impl Iterator<Item = usize> {
-        let others = self.0 ^ ONES * u64::from(tag.0);
+        let others = self.0 ^ (ONES * u64::from(tag.0));
         // Above a byte that is zero a borrow may make a one look like a zero too.
         let mut left = others.wrapping_sub(ONES) & !others & TOPS;
         std::iter::from_fn(move || {
