@@ -1,6 +1,7 @@
 //! Measures what a policy costs per call, beside the same policy from other crates.
 //!
 //! `cargo run --release -p benches --bin overhead` prints the table, `cargo bench` runs the same rows through criterion.
+//! `--bin keys` says how much memory a key of a keyed rate limit takes.
 //!
 //! - [`operation`]: the one operation that every row protects.
 //! - [`subject`]: what the harness asks of a row: start a call, hand back its future.

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod bulkhead;
+mod keyed;
 mod limiter;
 mod policies;
 mod retry;
@@ -37,12 +38,13 @@ impl Group {
 }
 
 /// Every group, in the order of the table.
-pub const GROUPS: [Group; 7] = [
+pub const GROUPS: [Group; 8] = [
     retry::GROUP,
     timeout::GROUP,
     breaker::GROUP,
     bulkhead::GROUP,
     limiter::GROUP,
+    keyed::GROUP,
     stack3::GROUP,
     stack5::GROUP,
 ];

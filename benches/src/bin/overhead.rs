@@ -221,7 +221,7 @@ mod tests {
         assert!(
             parse("--group nobody")
                 .unwrap_err()
-                .contains("retry, timeout, breaker, bulkhead, limiter, stack3, stack5")
+                .contains("retry, timeout, breaker, bulkhead, limiter, keyed, stack3, stack5")
         );
         assert!(parse("--group").is_err());
     }

@@ -1,10 +1,11 @@
 //! A rate limit that never runs out, and one that has run out and refuses.
 //!
-//! Each reads the clock once, which is most of what it costs. tower's limit has no way to refuse: it waits, and is missing
+//! Each reads the clock once, which is most of what it costs. `-direct` is ours without a pipeline: asked before the
+//! call, as governor is. tower's limit has no way to refuse: it waits, and is missing
 //! there; and it cannot be shared. tower-resilience's is missing too: it refuses when a timer of no length has gone off,
 //! which no first poll sees.
 
-use steadfast::{FastClock, Pipeline, TokioRuntime};
+use steadfast::{FastClock, Pipeline, Runtime, TokioRuntime};
 use tower::{ServiceBuilder, service_fn};
 
 use super::{Group, forever, policies};
@@ -26,9 +27,12 @@ pub(super) const GROUP: Group = Group {
 fn rows() -> Vec<Row> {
     let forever = policies::Rate::NEVER_OUT;
     let once = policies::Rate::ONCE;
+    let fast = FastClock::new(TokioRuntime);
     vec![
         Row::new("steadfast", steadfast(forever)),
         Row::new("steadfast-fast-clock", steadfast_fast_clock(forever)),
+        Row::new("steadfast-direct", direct(TokioRuntime, forever)),
+        Row::new("steadfast-direct-fast-clock", direct(fast, forever)),
         Row::new("governor", governor(forever)),
         Row::new("leaky-bucket", leaky_bucket(forever)),
         Row::new("tower", tower(forever)),
@@ -37,6 +41,14 @@ fn rows() -> Vec<Row> {
         Row::refused(
             "steadfast-limited-fast-clock",
             spent(steadfast_fast_clock(once)),
+        ),
+        Row::refused(
+            "steadfast-direct-limited",
+            spent(direct(TokioRuntime, once)),
+        ),
+        Row::refused(
+            "steadfast-direct-limited-fast-clock",
+            spent(direct(fast, once)),
         ),
         Row::refused("governor-limited", spent(governor(once))),
         Row::refused("leaky-bucket-limited", spent(leaky_bucket(once))),
@@ -47,6 +59,9 @@ fn contend() -> Vec<ContendRow> {
     let forever = policies::Rate::NEVER_OUT;
     vec![
         ContendRow::new("steadfast", steadfast(forever)),
+        ContendRow::new("steadfast-direct-fast-clock", {
+            direct(FastClock::new(TokioRuntime), forever)
+        }),
         ContendRow::new("governor", governor(forever)),
         ContendRow::new("leaky-bucket", leaky_bucket(forever)),
         ContendRow::new("tower-resilience", tower_resilience(forever)),
@@ -74,6 +89,16 @@ fn steadfast_fast_clock(rate: policies::Rate) -> impl Limit {
     let limit = policies::steadfast_rate_limit(rate);
     let pipeline = &*forever(Pipeline::on(FastClock::new(TokioRuntime), limit));
     |request| pipeline.call(move || Op::new(request))
+}
+
+/// Asked before the call, without a pipeline.
+fn direct<R: Runtime + Send + Sync + 'static>(runtime: R, rate: policies::Rate) -> impl Limit {
+    let (limit, runtime) = &*forever((policies::steadfast_rate_limit(rate), runtime));
+    move |request| async move {
+        let taken = limit.try_acquire(runtime, 1);
+        taken.map_err(|_| Failure::Limited)?;
+        Op::new(request).await
+    }
 }
 
 /// As its documentation does it: asked before the call.
@@ -112,7 +137,9 @@ fn tower_resilience(rate: policies::Rate) -> impl Limit {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limit, governor, leaky_bucket, policies, spent, steadfast};
+    use steadfast::TokioRuntime;
+
+    use super::{Limit, direct, governor, leaky_bucket, policies, spent, steadfast};
     use crate::{by_hand::Hand, harness::runtime, operation::Request, subject::Answer};
 
     #[test]
@@ -126,6 +153,10 @@ mod tests {
         let runtime = runtime();
         let _entered = runtime.enter();
         assert!(refuses_the_second(steadfast(policies::Rate::ONCE)));
+        assert!(refuses_the_second(direct(
+            TokioRuntime,
+            policies::Rate::ONCE
+        )));
         assert!(refuses_the_second(governor(policies::Rate::ONCE)));
         assert!(refuses_the_second(leaky_bucket(policies::Rate::ONCE)));
     }

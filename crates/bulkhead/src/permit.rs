@@ -1,6 +1,6 @@
 //! What an admitted call holds.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, mem, ops::Deref, sync::Arc};
 
 use steadfast_core::{Class, Instant, Outcome, Runtime, Verdict};
 
@@ -24,7 +24,7 @@ impl<C: Deref<Target = Cell>, R: Runtime> Held<C, R> {
     /// Gives them back, once. Every end of a call comes here.
     #[inline]
     fn give_back(&mut self) {
-        let cost = std::mem::take(&mut self.cost);
+        let cost = mem::take(&mut self.cost);
         if cost > 0 {
             self.cell.give_back(cost, || self.runtime.now());
         }
@@ -54,7 +54,7 @@ impl<C: Deref<Target = Cell>, R: Runtime> Held<C, R> {
     /// The call was dropped. When its time was up somebody further out has cut it off: as good a sign of
     /// overload as a timeout inside.
     #[cold]
-    fn cut_off(&mut self) {
+    fn cut_off(mut self) {
         let is_late = self.deadline != Instant::MAX
             && !std::thread::panicking()
             && self.deadline <= self.runtime.now();
@@ -77,7 +77,15 @@ impl<C: Deref<Target = Cell>, R: Runtime> Drop for Held<C, R> {
     #[inline]
     fn drop(&mut self) {
         if self.cost > 0 {
-            self.cut_off();
+            // By value, for a permit that nobody has the address of can stay in registers until it is stored.
+            let held = Held {
+                cell: &*self.cell,
+                runtime: self.runtime.clone(),
+                cost: mem::take(&mut self.cost),
+                began: self.began,
+                deadline: self.deadline,
+            };
+            held.cut_off();
         }
     }
 }

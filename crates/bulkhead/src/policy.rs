@@ -39,12 +39,27 @@ impl<'p, O: Operation> Policy<'p, O> for Bulkhead {
                     permit,
                 }
             }
+            // Each made here, and not by a function that is kept apart: such a one writes into memory, and then
+            // a call that is admitted goes through memory as well.
             Err(word) => BulkheadFuture {
                 permit,
-                state: State::without_room(cell, word, operation, attempt),
+                state: if cell.may_wait(word, &attempt) {
+                    State::Waiting {
+                        wait: boxed(Wait::new(cell, operation, attempt)),
+                    }
+                } else {
+                    State::Refused {
+                        counts: cell.counts(word),
+                    }
+                },
             },
         }
     }
+}
+
+#[cold]
+fn boxed<O: Operation>(wait: Wait<'_, O>) -> Pin<Box<Wait<'_, O>>> {
+    Box::pin(wait)
 }
 
 impl Cell {
@@ -67,6 +82,12 @@ impl Cell {
             attempt.cost()
         }
     }
+
+    /// Whether a call for which `word` has no room may wait for its turn.
+    #[inline]
+    fn may_wait<R: Runtime>(&self, word: Word, attempt: &Attempt<R>) -> bool {
+        !word.is_full() && self.charge(attempt.cost(), word) <= word.limit()
+    }
 }
 
 pin_project! {
@@ -88,27 +109,6 @@ pin_project! {
         // Boxed, as few calls wait, and those that do not would carry it along.
         Waiting { wait: Pin<Box<Wait<'p, O>>> },
         Refused { counts: Counts },
-    }
-}
-
-impl<'p, O: Operation> State<'p, O, O::Future> {
-    /// For a call for which `word` has no room.
-    #[cold]
-    fn without_room(
-        cell: &'p Cell,
-        word: Word,
-        operation: O,
-        attempt: Attempt<O::Runtime>,
-    ) -> Self {
-        if word.is_full() || cell.charge(attempt.cost(), word) > word.limit() {
-            State::Refused {
-                counts: cell.counts(word),
-            }
-        } else {
-            State::Waiting {
-                wait: Box::pin(Wait::new(cell, operation, attempt)),
-            }
-        }
     }
 }
 

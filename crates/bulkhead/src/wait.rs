@@ -28,6 +28,7 @@ pin_project! {
 }
 
 impl<'p, O: Operation> Wait<'p, O> {
+    #[inline]
     pub(crate) fn new(cell: &'p Cell, operation: O, attempt: Attempt<O::Runtime>) -> Self {
         Wait {
             cell,

@@ -85,19 +85,8 @@ impl Cell {
     }
 
     /// Lets a call through, or says how long to stay away.
-    #[inline]
-    pub(crate) fn admit<R: Runtime>(
-        &self,
-        attempt: &mut Attempt<R>,
-    ) -> Result<Word, Option<Duration>> {
-        let word = self.word();
-        if word.is_closed() {
-            return Ok(word);
-        }
-        self.admit_unless_closed(word, attempt)
-    }
-
-    fn admit_unless_closed<R: Runtime>(
+    #[inline(never)]
+    pub(crate) fn admit_unless_closed<R: Runtime>(
         &self,
         word: Word,
         attempt: &mut Attempt<R>,

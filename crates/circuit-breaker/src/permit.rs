@@ -1,6 +1,6 @@
 //! What an admitted call holds.
 
-use std::{fmt, time::Duration};
+use std::{fmt, mem, time::Duration};
 
 use steadfast_core::{Instant, Outcome, Runtime, Verdict};
 
@@ -62,7 +62,7 @@ impl<'p, R: Runtime> Permit<'p, R> {
     /// Counts the call, once.
     #[inline]
     pub(crate) fn settle(&mut self, health: Health, retry_after: Option<Duration>, at_once: bool) {
-        let word = std::mem::replace(&mut self.word, Word::UNWATCHED);
+        let word = mem::replace(&mut self.word, Word::UNWATCHED);
         let ended = Ended {
             health,
             retry_after,
@@ -74,7 +74,7 @@ impl<'p, R: Runtime> Permit<'p, R> {
     }
 
     #[cold]
-    fn cancel(&mut self) {
+    fn cancel(mut self) {
         let health = match self.cell.settings.cancelled {
             Cancelled::Neutral => Health::Unknown,
             Cancelled::Failure => Health::Bad { in_a_row: true },
@@ -87,7 +87,9 @@ impl<R: Runtime> Drop for Permit<'_, R> {
     #[inline]
     fn drop(&mut self) {
         if self.word != Word::UNWATCHED {
-            self.cancel();
+            // By value, for a permit that nobody has the address of can stay in registers until it is stored.
+            let word = mem::replace(&mut self.word, Word::UNWATCHED);
+            Permit::new(self.cell, self.runtime.clone(), word, self.began).cancel();
         }
     }
 }

@@ -48,12 +48,20 @@ impl<'p, O: Operation> Policy<'p, O> for CircuitBreaker {
 
 impl Cell {
     /// Leave for a call, or how long to stay away.
-    #[inline]
+    // Kept apart it writes the permit and reads the attempt by way of memory, which costs more than the breaker.
+    #[inline(always)]
     pub(crate) fn lend<R: Runtime>(
         &self,
         attempt: &mut Attempt<R>,
     ) -> Result<Permit<'_, R>, Option<Duration>> {
-        let word = self.admit(attempt)?;
+        let mut word = self.word();
+        if !word.is_closed() {
+            // A copy is lent out, so that with a closed breaker the attempt stays in registers.
+            let mut asked = attempt.clone();
+            let admitted = self.admit_unless_closed(word, &mut asked);
+            *attempt = asked;
+            word = admitted?;
+        }
         let began = self.began(word, attempt);
         Ok(Permit::new(self, attempt.runtime().clone(), word, began))
     }

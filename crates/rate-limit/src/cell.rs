@@ -284,6 +284,12 @@ impl Cell {
         self.book.0.lock().rule
     }
 
+    /// Whether a call that there is nothing for may wait for its turn.
+    #[inline]
+    pub(crate) fn may_wait(&self, limited: Limited) -> bool {
+        !self.settings.max_wait.is_zero() && matches!(limited, Limited::Until(_))
+    }
+
     /// Tells of a refusal.
     pub(crate) fn reject<R: Runtime>(
         &self,

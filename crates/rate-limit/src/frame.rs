@@ -99,10 +99,14 @@ impl Frame {
         Decision::Limited(self.until(end))
     }
 
-    #[cold]
+    // Kept apart it would be given the frame by way of memory, and so would a call that is admitted.
+    #[inline(always)]
     fn until(&self, end: u64) -> Instant {
         let over = end.saturating_sub(self.rule.capacity());
-        let nanos = over.div_ceil(self.rule.ticks);
+        let nanos = match self.rule.ticks {
+            1 => over,
+            ticks => over.div_ceil(ticks),
+        };
         self.rule.step_up(self.mark.saturating_add(nanos))
     }
 }

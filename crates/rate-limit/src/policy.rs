@@ -8,7 +8,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use steadfast_core::{Attempt, Instant, Operation, Outcome, Policies, Policy};
+use steadfast_core::{Attempt, Instant, Operation, Outcome, Policies, Policy, Rejection};
 
 use crate::{RateLimit, cell::Cell, limited::Limited, wait::Wait};
 
@@ -25,7 +25,17 @@ impl<'p, O: Operation> Policy<'p, O> for RateLimit {
             Ok(()) => State::Running {
                 future: operation.start(attempt),
             },
-            Err(limited) => State::without_units(cell, limited, now, operation, attempt),
+            // Each made here, and not by a function that is kept apart: such a one writes into memory, and then
+            // a call that is admitted goes through memory as well.
+            Err(limited) if cell.may_wait(limited) => State::Waiting {
+                wait: boxed(Wait::new(cell, operation, attempt)),
+            },
+            Err(limited) => State::Refused {
+                cell,
+                limited,
+                now,
+                runtime: attempt.runtime().clone(),
+            },
         };
         RateLimitFuture { state }
     }
@@ -50,29 +60,9 @@ pin_project! {
     }
 }
 
-impl<'p, O: Operation> State<'p, O, O::Future, O::Runtime> {
-    /// For a call for which there is nothing at `now`.
-    #[cold]
-    fn without_units(
-        cell: &'p Cell,
-        limited: Limited,
-        now: Instant,
-        operation: O,
-        attempt: Attempt<O::Runtime>,
-    ) -> Self {
-        if cell.settings.max_wait.is_zero() || !matches!(limited, Limited::Until(_)) {
-            State::Refused {
-                cell,
-                limited,
-                now,
-                runtime: attempt.runtime().clone(),
-            }
-        } else {
-            State::Waiting {
-                wait: Box::pin(Wait::new(cell, operation, attempt)),
-            }
-        }
-    }
+#[cold]
+fn boxed<O: Operation>(wait: Wait<'_, O>) -> Pin<Box<Wait<'_, O>>> {
+    Box::pin(wait)
 }
 
 impl<O: Operation> Future for RateLimitFuture<'_, O> {
@@ -81,47 +71,41 @@ impl<O: Operation> Future for RateLimitFuture<'_, O> {
     // As that of the breaker: kept apart, the outcome is copied once more.
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !matches!(self.state, State::Running { .. }) {
-            if let Some(refused) = ready!(self.as_mut().poll_turn(cx)) {
-                return Poll::Ready(refused);
+        if let State::Waiting { .. } = self.state {
+            if let Err(refused) = ready!(self.as_mut().poll_turn(cx)) {
+                return Poll::Ready(Outcome::rejected(refused));
             }
         }
-        let StateProj::Running { future } = self.project().state.project() else {
-            unreachable!("a turn that has come is a call that runs");
-        };
-        future.poll(cx)
-    }
-}
-
-impl<O: Operation> RateLimitFuture<'_, O> {
-    /// Ready when the operation was started, or with the outcome of a call that is refused.
-    #[cold]
-    fn poll_turn(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Outcome<O::Ok, O::Err>>> {
-        let mut state = self.project().state;
-        let wait = match state.as_mut().project() {
-            StateProj::Running { .. } => return Poll::Ready(None),
+        match self.project().state.project() {
+            StateProj::Running { future } => future.poll(cx),
             StateProj::Refused {
                 cell,
                 limited,
                 now,
                 runtime,
-            } => {
-                let rejection = cell.reject(runtime, *limited, *now);
-                return Poll::Ready(Some(Outcome::rejected(rejection)));
+            } => Poll::Ready(Outcome::rejected(cell.reject(runtime, *limited, *now))),
+            StateProj::Waiting { .. } => {
+                unreachable!("a turn that has come is a call that runs")
             }
-            StateProj::Waiting { wait } => wait,
+        }
+    }
+}
+
+impl<O: Operation> RateLimitFuture<'_, O> {
+    /// Ready when the operation was started, or with the refusal of a call that has waited.
+    #[cold]
+    fn poll_turn(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        let mut state = self.project().state;
+        let StateProj::Waiting { wait } = state.as_mut().project() else {
+            return Poll::Ready(Ok(()));
         };
         if let Err(limited) = ready!(wait.as_mut().poll(cx)) {
-            let rejection = wait.as_mut().reject(limited);
-            return Poll::Ready(Some(Outcome::rejected(rejection)));
+            return Poll::Ready(Err(wait.as_mut().reject(limited)));
         }
         let (operation, attempt) = wait.as_mut().take();
         let future = operation.start(attempt);
         state.set(State::Running { future });
-        Poll::Ready(None)
+        Poll::Ready(Ok(()))
     }
 }
 

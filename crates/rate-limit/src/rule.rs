@@ -129,6 +129,7 @@ impl Rule {
     }
 
     /// The first instant that is judged by a time of so many nanoseconds or more.
+    #[inline]
     pub(crate) fn step_up(&self, nanos: u64) -> Instant {
         let at = if self.shape == Shape::Fixed {
             nanos.checked_next_multiple_of(self.per).unwrap_or(u64::MAX)

@@ -106,11 +106,17 @@ impl Timeout {
         self
     }
 
-    #[inline]
+    #[inline(always)]
     fn nanos<R: Runtime>(&self, attempt: &mut Attempt<R>) -> u64 {
         match &self.length {
             Length::Fixed(nanos) => *nanos,
-            Length::From(length) => saturating_nanos(length(&attempt.info())),
+            Length::From(length) => {
+                // A copy is lent out, so that with a fixed length the attempt stays in registers.
+                let mut asked = attempt.clone();
+                let info = asked.info();
+                *attempt = asked;
+                saturating_nanos(length(&info))
+            }
         }
     }
 

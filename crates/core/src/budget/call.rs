@@ -149,14 +149,31 @@ impl<'b> BudgetedCall<'b> {
     }
 
     fn refund(&mut self) {
-        let receipt = self.account.receipt();
-        match &self.purse.form {
+        self.purse.refund(self.account.receipt());
+        if let Form::Bucket(_) = self.purse.form {
+            self.account.0 &= !Account::RECEIPT;
+        }
+    }
+}
+
+impl Purse {
+    fn refund(&self, receipt: Receipt) {
+        match &self.form {
             Form::Ratio(ledger) => ledger.refund(receipt),
-            Form::Bucket(bucket) => {
-                bucket.refund(receipt.number);
-                self.account.0 &= !Account::RECEIPT;
-            }
+            Form::Bucket(bucket) => bucket.refund(receipt.number),
             Form::InFlight(counts) => counts.retry_ends(),
+        }
+    }
+
+    #[inline(never)]
+    fn close(&self, account: Account) {
+        if account.has(Account::HOLDS) {
+            self.refund(account.receipt());
+        }
+        if account.has(Account::COUNTED) {
+            if let Form::InFlight(counts) = &self.form {
+                counts.call_ends();
+            }
         }
     }
 }
@@ -164,11 +181,9 @@ impl<'b> BudgetedCall<'b> {
 impl Drop for BudgetedCall<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.give_back();
-        if self.account.has(Account::COUNTED) {
-            if let Form::InFlight(counts) = &self.purse.form {
-                counts.call_ends();
-            }
+        if self.account.has(Account::HOLDS | Account::COUNTED) {
+            // By value: a call that nobody has the address of can stay in registers until it is stored.
+            self.purse.close(self.account);
         }
     }
 }

@@ -8,6 +8,7 @@ mod prefix;
 mod rate;
 mod shard;
 mod table;
+mod tags;
 
 use std::{
     borrow::Borrow,
@@ -60,8 +61,8 @@ use crate::{
 /// keys, and nothing else of yours. The first call of a key makes an owned one. The tables grow with the keys;
 /// a call that comes just then waits until the keys of its shard are moved.
 ///
-/// A slot has the key and a word of eight bytes, and two more where keys have rates of their own; four of five
-/// are in use when the map is full.
+/// A slot has the key, a word of eight bytes and a byte, and two more where keys have rates of their own; four of
+/// five are in use when the map is full.
 ///
 /// # Errors
 ///

@@ -6,7 +6,7 @@ use steadfast_core::Instant;
 
 use super::{
     frames::{Frames, Kind},
-    table::Table,
+    table::{Level, Table},
 };
 use crate::{
     frame::{Decision, Frame},
@@ -52,18 +52,14 @@ impl<K> Shard<K> {
     pub(super) fn take(&mut self, at: usize, now: Instant, cost: u32) -> Result<(), Limited> {
         let now = now.max(self.floor);
         let kind = self.table.kind(at);
-        let frame = self.frames.get(kind);
-        let decision = match frame.decide(self.table.word(at), now, cost) {
-            Decision::Beyond => self.take_beyond(at, kind, now, cost)?,
-            within => within,
-        };
-        match decision {
+        let level = self.table.level(at);
+        match self.frames.get(kind).decide(level.word(), now, cost) {
             Decision::Admitted(word) => {
-                self.table.set_word(at, word);
+                *level = Level::of(word);
                 Ok(())
             }
             Decision::Limited(until) => Err(Limited::Until(until)),
-            Decision::Beyond => unreachable!("a frame reaches further than its mark"),
+            Decision::Beyond => self.take_beyond(at, kind, now, cost),
         }
     }
 
@@ -74,10 +70,10 @@ impl<K> Shard<K> {
         kind: Kind,
         now: Instant,
         cost: u32,
-    ) -> Result<Decision, Limited> {
+    ) -> Result<(), Limited> {
         self.frames.get(kind).rule.check_cost(cost)?;
         self.move_mark(kind, now);
-        Ok(self.frames.get(kind).decide(self.table.word(at), now, cost))
+        self.take(at, now, cost)
     }
 
     fn move_mark(&mut self, kind: Kind, now: Instant) {

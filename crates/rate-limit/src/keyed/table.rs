@@ -3,11 +3,15 @@
 
 use std::{borrow::Borrow, mem, num::NonZeroU64};
 
-use super::frames::Kind;
+use super::{
+    frames::Kind,
+    tags::{GROUP, Tag, Tags},
+};
 use crate::frame::SPAN;
 
 pub(super) struct Table<K> {
     slots: Vec<Option<Slot<K>>>,
+    tags: Tags,
     /// Of each slot the rate. Empty where all have the same.
     kinds: Vec<Kind>,
     has_kinds: bool,
@@ -26,16 +30,16 @@ struct Slot<K> {
 
 /// A word of a [frame](crate::frame::Frame), in a form that is never zero.
 #[derive(Clone, Copy)]
-struct Level(NonZeroU64);
+pub(super) struct Level(NonZeroU64);
 
 impl Level {
     #[inline]
-    fn of(word: u64) -> Level {
+    pub(super) fn of(word: u64) -> Level {
         Level(NonZeroU64::MIN.saturating_add(word))
     }
 
     #[inline]
-    fn word(self) -> u64 {
+    pub(super) fn word(self) -> u64 {
         self.0.get() - 1
     }
 }
@@ -44,7 +48,7 @@ const _: () = assert!(SPAN < u64::MAX, "a word and one more is no overflow");
 
 /// The golden section of a round: the place that is farthest from all before it.
 const LEAP: u64 = 0x9e37_79b9_7f4a_7c15;
-const FIRST_SLOTS: usize = 8;
+const FIRST_SLOTS: usize = GROUP;
 /// How many slots a look visits for each key that it may see.
 const SLOTS_A_LOOK: usize = 8;
 
@@ -55,6 +59,7 @@ impl<K> Table<K> {
         let keys = keys + 4 * keys.isqrt() + 4;
         Table {
             slots: Vec::new(),
+            tags: Tags::new(0),
             kinds: Vec::new(),
             has_kinds,
             len: 0,
@@ -63,25 +68,24 @@ impl<K> Table<K> {
         }
     }
 
-    #[inline]
     pub(super) fn word(&self, at: usize) -> u64 {
-        self.slot(at).level.word()
+        let slot = self.slots[at].as_ref();
+        slot.expect("a place that was found").level.word()
+    }
+
+    pub(super) fn set_word(&mut self, at: usize, word: u64) {
+        *self.level(at) = Level::of(word);
     }
 
     #[inline]
-    pub(super) fn set_word(&mut self, at: usize, word: u64) {
-        if let Some(slot) = &mut self.slots[at] {
-            slot.level = Level::of(word);
-        }
+    pub(super) fn level(&mut self, at: usize) -> &mut Level {
+        let slot = self.slots[at].as_mut();
+        &mut slot.expect("a place that was found").level
     }
 
     #[inline]
     pub(super) fn kind(&self, at: usize) -> Kind {
         if self.has_kinds { self.kinds[at] } else { 0 }
-    }
-
-    fn slot(&self, at: usize) -> &Slot<K> {
-        self.slots[at].as_ref().expect("a place that was found")
     }
 
     /// Where the key is.
@@ -91,18 +95,23 @@ impl<K> Table<K> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        if self.slots.is_empty() {
-            return None;
-        }
+        let tag = Tag::of(hash);
         let mut at = self.home(hash);
-        // There is always an empty slot.
-        while let Some(slot) = &self.slots[at] {
-            if slot.key.borrow() == key {
-                return Some(at);
+        loop {
+            let group = self.tags.group(at);
+            for step in group.with(tag) {
+                let place = self.on(at, step);
+                match &self.slots[place] {
+                    Some(slot) if slot.key.borrow() == key => return Some(place),
+                    _ => {}
+                }
             }
-            at = self.after(at);
+            // There is always an empty slot.
+            if group.has_empty() {
+                return None;
+            }
+            at = self.on(at, GROUP);
         }
-        None
     }
 
     /// Writes the words of all keys of that kind anew.
@@ -138,6 +147,7 @@ impl<K> Table<K> {
             at = self.after(at);
         }
         self.slots[at] = Some(slot);
+        self.tags.set(at, Some(Tag::of(hash)));
         if self.has_kinds {
             self.kinds[at] = kind;
         }
@@ -159,6 +169,7 @@ impl<K> Table<K> {
             .collect();
         let slots = (0..slots).map(|_| None).collect();
         let before = mem::replace(&mut self.slots, slots);
+        self.tags = Tags::new(self.slots.len());
         let kinds = if self.has_kinds {
             mem::replace(&mut self.kinds, vec![0; self.slots.len()])
         } else {
@@ -181,6 +192,9 @@ impl<K> Table<K> {
             // It is found over there too: that is not before its home.
             if self.steps(home, next) >= self.steps(gap, next) {
                 self.slots.swap(gap, next);
+                let (moved, left) = (self.tags.get(next), self.tags.get(gap));
+                self.tags.set(gap, moved);
+                self.tags.set(next, left);
                 if self.has_kinds {
                     self.kinds.swap(gap, next);
                 }
@@ -189,6 +203,7 @@ impl<K> Table<K> {
             next = self.after(next);
         }
         let removed = self.slots[gap].take()?;
+        self.tags.set(gap, None);
         self.len -= 1;
         Some(removed.key)
     }
@@ -232,9 +247,19 @@ impl<K> Table<K> {
         ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
     }
 
-    #[inline]
     fn after(&self, at: usize) -> usize {
-        if at + 1 < self.slots.len() { at + 1 } else { 0 }
+        self.on(at, 1)
+    }
+
+    /// So many steps on, not more than once around.
+    #[inline]
+    fn on(&self, at: usize, steps: usize) -> usize {
+        let on = at + steps;
+        if on < self.slots.len() {
+            on
+        } else {
+            on - self.slots.len()
+        }
     }
 
     fn steps(&self, from: usize, to: usize) -> usize {
