@@ -101,7 +101,7 @@ impl<K, S> Map<K, S> {
 
 impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
     /// Takes `cost` units of this key at `now`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take<Q>(&self, key: &Q, now: Instant, cost: u32) -> Result<(), Refused>
     where
         K: Borrow<Q>,
