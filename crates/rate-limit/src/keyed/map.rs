@@ -220,8 +220,11 @@ impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
     }
 
     /// The low bits say which shard, the high ones where in it: so both have to be good, whatever the hasher.
-    // In its small parts, as the compiler likes to keep `hash_one` apart.
     #[inline(always)]
+    #[expect(
+        clippy::manual_hash_one,
+        reason = "in its small parts, as the compiler likes to keep `hash_one` apart"
+    )]
     #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
     fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
         const GOLDEN_SECTION: u128 = 0x9e37_79b9_7f4a_7c15;
