@@ -5,7 +5,8 @@
 
 use std::iter;
 
-use steadfast::{FastClock, Runtime, TokioRuntime};
+use governor::RateLimiter;
+use steadfast::{FastClock, KeyedRateLimit, RateLimit, Runtime, TokioRuntime};
 
 use super::{Group, forever, policies};
 use crate::{
@@ -54,7 +55,10 @@ impl<S: Subject + Clone + Send + 'static> Limits for S {}
 
 /// With room for twice as many keys, as its documentation says that there should be some.
 fn steadfast<R: Runtime + Send + Sync + 'static>(runtime: R) -> impl Limits {
-    let limits = policies::steadfast_keyed(2 * KEYS as usize, policies::Rate::NEVER_OUT);
+    let rate = policies::Rate::NEVER_OUT;
+    let each = RateLimit::new(rate.units, rate.per);
+    let limits = KeyedRateLimit::<u64>::new(2 * KEYS as usize, each);
+    let limits = limits.expect("it fits the arithmetic");
     let (limits, runtime) = &*forever((limits, runtime));
     let mut keys = keys();
     move |request| {
@@ -67,9 +71,11 @@ fn steadfast<R: Runtime + Send + Sync + 'static>(runtime: R) -> impl Limits {
     }
 }
 
-/// In its default map.
+/// With its default clock, map and hasher.
 fn governor() -> impl Limits {
-    let limiter = &*forever(policies::governor_keyed(policies::Rate::NEVER_OUT));
+    let limiter = &*forever(RateLimiter::keyed(policies::governor_quota(
+        policies::Rate::NEVER_OUT,
+    )));
     let mut keys = keys();
     move |request| {
         let key = keys.next();

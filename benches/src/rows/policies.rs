@@ -6,8 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use seatbelt::ResilienceContext;
 use steadfast::{
-    Bulkhead, CircuitBreaker, CircuitBreakerBuilder, KeyedRateLimit, RateLimit, Ratio, Retry,
-    RetryBudget,
+    Bulkhead, CircuitBreaker, CircuitBreakerBuilder, RateLimit, Ratio, Retry, RetryBudget,
 };
 use tower::{
     retry::{
@@ -218,23 +217,12 @@ pub(super) fn steadfast_rate_limit(rate: Rate) -> RateLimit {
     limit.expect("it fits the arithmetic")
 }
 
-/// Ours, one for each key.
-pub(super) fn steadfast_keyed(keys: usize, rate: Rate) -> KeyedRateLimit<u64> {
-    let limits = KeyedRateLimit::new(keys, RateLimit::new(rate.units, rate.per));
-    limits.expect("it fits the arithmetic")
-}
-
-/// governor's, one for each key, with its default clock, map and hasher.
-pub(super) fn governor_keyed(rate: Rate) -> governor::DefaultKeyedRateLimiter<u64> {
-    governor::RateLimiter::keyed(governor_quota(rate))
-}
-
 /// governor's, with its default clock.
 pub(super) fn governor(rate: Rate) -> governor::DefaultDirectRateLimiter {
     governor::RateLimiter::direct(governor_quota(rate))
 }
 
-fn governor_quota(rate: Rate) -> governor::Quota {
+pub(super) fn governor_quota(rate: Rate) -> governor::Quota {
     let units = rate.units.try_into().expect("more than none");
     let quota = governor::Quota::with_period(rate.per / rate.units).expect("it takes some time");
     quota.allow_burst(units)

@@ -57,6 +57,7 @@ impl Line {
     }
 
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a burst was written")]
     fn frame(&self, shape: Shape) -> Frame {
         // Acquire: pairs with `publish`. Whoever sees a part of a frame sees that the word was closed for it.
         let read = |part: &AtomicU64| part.load(Acquire);
@@ -70,7 +71,7 @@ impl Line {
                 },
                 ticks: read(&self.ticks),
                 unit: read(&self.unit),
-                burst: u32::try_from(read(&self.burst)).unwrap_or(u32::MAX),
+                burst: read(&self.burst) as u32,
             },
             base: read(&self.base),
             mark: read(&self.mark),
@@ -111,7 +112,8 @@ impl Cell {
     }
 
     /// Takes `cost` units at `now`.
-    #[inline]
+    // Kept apart it saves and restores the registers that it needs, and the exchange waits for each of these.
+    #[inline(always)]
     pub(crate) fn try_take_at(&self, now: Instant, cost: u32) -> Result<(), Limited> {
         if cost == 0 {
             return Ok(());

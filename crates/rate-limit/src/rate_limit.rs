@@ -166,6 +166,7 @@ impl RateLimit {
     /// limit.try_acquire(&runtime, 2)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn try_acquire<R: Runtime>(&self, runtime: &R, cost: u32) -> Result<(), Rejection> {
         let now = runtime.now();
         let taken = self.cell.try_take_at(now, cost);

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Borrow,
-    hash::{BuildHasher, Hash},
+    hash::{BuildHasher, Hash, Hasher},
     sync::Arc,
 };
 
@@ -101,7 +101,7 @@ impl<K, S> Map<K, S> {
 
 impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
     /// Takes `cost` units of this key at `now`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take<Q>(&self, key: &Q, now: Instant, cost: u32) -> Result<(), Refused>
     where
         K: Borrow<Q>,
@@ -131,7 +131,7 @@ impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
         let mut shard = self.shards[own].0.lock();
         if place.is_none() && shard.find(hash, &key).is_none() {
             let mut looks = LOOKS;
-            evicted = shard.evict(now, &mut looks, |key| self.hash(key));
+            evicted = shard.evict(now, &mut looks, |key| self.hash_again(key));
             if evicted.is_some() {
                 place = Some(self.places.left_behind());
             } else {
@@ -149,7 +149,7 @@ impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
             let Some(kind) = shard.kind(rule) else {
                 return Err(Refused::TooManyRates);
             };
-            at = Some(shard.insert(hash, key, kind, |key| self.hash(key)));
+            at = Some(shard.insert(hash, key, kind, |key| self.hash_again(key)));
             place.keep();
         }
         let at = at.expect("it was there, or is now");
@@ -171,7 +171,7 @@ impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
             if looks == 0 {
                 break;
             }
-            let evicted = (shard.0.lock()).evict(now, &mut looks, |key| self.hash(key));
+            let evicted = (shard.0.lock()).evict(now, &mut looks, |key| self.hash_again(key));
             if evicted.is_some() {
                 return (Some(self.places.left_behind()), evicted);
             }
@@ -220,12 +220,25 @@ impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
     }
 
     /// The low bits say which shard, the high ones where in it: so both have to be good, whatever the hasher.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::manual_hash_one,
+        reason = "in its small parts, as the compiler likes to keep `hash_one` apart"
+    )]
     #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
     fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
         const GOLDEN_SECTION: u128 = 0x9e37_79b9_7f4a_7c15;
-        let wide = u128::from(self.hasher.hash_one(key)) * GOLDEN_SECTION;
+        let mut hasher = self.hasher.build_hasher();
+        key.hash(&mut hasher);
+        let wide = u128::from(hasher.finish()) * GOLDEN_SECTION;
         wide as u64 ^ (wide >> 64) as u64
+    }
+}
+
+impl<K: Hash + Eq, S: BuildHasher> Map<K, S> {
+    #[inline(never)]
+    fn hash_again(&self, key: &K) -> u64 {
+        self.hash(key)
     }
 }
 

@@ -38,7 +38,7 @@ impl<K> Shard<K> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn find<Q>(&self, hash: u64, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
@@ -48,7 +48,7 @@ impl<K> Shard<K> {
     }
 
     /// Takes `cost` units of the key there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, at: usize, now: Instant, cost: u32) -> Result<(), Limited> {
         let now = now.max(self.floor);
         let kind = self.table.kind(at);

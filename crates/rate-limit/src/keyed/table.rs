@@ -89,7 +89,8 @@ impl<K> Table<K> {
     }
 
     /// Where the key is.
-    #[inline]
+    // As all on the way of a known key: kept apart, these few steps cost half as much again.
+    #[inline(always)]
     pub(super) fn find<Q>(&self, hash: u64, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
