@@ -48,7 +48,7 @@ pub use self::{
     record::{Fence, Lease, Owner, Record, State, StoreTime, Stored},
     recover::{Finding, TakenOver},
     refusal::Refusal,
-    run::{Answered, Run, RunInline},
+    run::{Answered, Handler, Run, RunInline},
     settings::Mode,
     store::{
         Answer, Claim, ClaimRequest, Ending, Lapsed, Store, StoreError, StoreErrorKind, TxStore,
