@@ -116,16 +116,13 @@ fn handlers_and_transactions_can_be_spawned_on_threads() {
     let claim = claim(&idempotency, "tx");
     let tx = runtime.spawn(async move {
         let order = "order".to_owned();
-        let first = claim
-            .run_tx(|mut tx| async {
-                tx.effects.push(order.clone());
-                tokio::task::yield_now().await;
-                tx.effects.push(order.clone());
-                Ok::<_, Failed>(tx.returns("paid".to_owned()))
-            })
-            .await
-            .unwrap();
-        assert!(!first.replayed);
+        let first = claim.run_tx(|mut tx| async {
+            tx.effects.push(order.clone());
+            tokio::task::yield_now().await;
+            tx.effects.push(order.clone());
+            Ok::<_, Failed>(tx.returns("paid".to_owned()))
+        });
+        assert!(!first.await.unwrap().replayed);
         match claim.begin_tx::<String>().await.unwrap() {
             Begun::Run(tx) => tx.commit("again".to_owned()).await.unwrap(),
             Begun::Replay(answer) => answer,
