@@ -6,12 +6,15 @@ pub mod protocol;
 
 mod fingerprint;
 mod id;
+mod memory;
 mod record;
 mod store;
+mod sync;
 
 pub use self::{
     fingerprint::Fingerprint,
     id::{Id, InvalidId, Key, Scope},
+    memory::{MemoryStore, MemoryStoreBuilder},
     record::{Fence, Lease, Owner, Record, State, StoreTime, Stored},
     store::{
         Answer, Claim, ClaimRequest, Ending, Lapsed, Store, StoreError, StoreErrorKind, TxStore,
