@@ -4,7 +4,7 @@
 //! the store and nothing else.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     hash::{BuildHasher, RandomState},
     mem,
@@ -44,7 +44,8 @@ struct State {
     /// When whoever leads next may ask the store.
     next_ask: Instant,
     last_seat: u64,
-    followers: HashMap<u64, Option<Waker>>,
+    /// In the order in which they came.
+    followers: BTreeMap<u64, Option<Waker>>,
     /// Who alone was woken to lead.
     heir: Option<u64>,
 }
@@ -114,6 +115,7 @@ impl Flights {
 
     /// How many flights there are.
     #[cfg(any(test, steadfast_loom))]
+    #[cfg_attr(steadfast_loom, allow(dead_code, reason = "for the models"))]
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
@@ -170,7 +172,7 @@ impl Flights {
                     until,
                     next_ask: Instant::from_nanos(0),
                     last_seat: 0,
-                    followers: HashMap::new(),
+                    followers: BTreeMap::new(),
                     heir: None,
                 }),
             })
@@ -326,16 +328,17 @@ impl Lead<'_> {
         wakers.wake();
     }
 
-    /// This came of it, for all.
-    pub(crate) fn lands(self, landing: Landing) {
+    /// This came of it, for all; `false` where somebody else leads.
+    pub(crate) fn lands(self, landing: Landing) -> bool {
         let Some(mut state) = self.state() else {
-            return;
+            return false;
         };
         state.stage = Stage::Over(Some(landing));
         let wakers = state.wakers();
         drop(state);
         self.at.remove();
         wakers.wake();
+        true
     }
 
     /// Gives the place up because its own time is over. The newest follower alone is woken for it: it has the most
@@ -345,7 +348,7 @@ impl Lead<'_> {
             return;
         };
         let is_over = state.vacate();
-        let heir = state.followers.keys().copied().max();
+        let heir = state.followers.keys().next_back().copied();
         state.heir = heir;
         let waker = heir.and_then(|heir| state.followers.get_mut(&heir)?.take());
         drop(state);
@@ -484,5 +487,75 @@ impl Drop for Seat<'_> {
         }
         drop(waker);
         wakers.wake();
+    }
+}
+
+#[cfg(all(test, not(steadfast_loom)))]
+mod tests {
+    use super::*;
+    use crate::{Key, Scope};
+
+    fn id() -> Id {
+        Id::new(Scope::new("a", "b").unwrap(), Key::new("k").unwrap())
+    }
+
+    fn seat<'p>(flights: &'p Flights, id: &'p Id, print: Fingerprint) -> Seat<'p> {
+        match flights.look(id, print) {
+            Look::Follows(seat) => seat,
+            other => panic!("nobody to follow: {other:?}"),
+        }
+    }
+
+    const LATER: Instant = Instant::from_nanos(10);
+
+    #[test]
+    fn a_flight_is_gone_with_its_last_call_in_whatever_order_they_go() {
+        let (flights, id, print) = (Flights::new(), id(), Fingerprint::of(b""));
+        for order in 0..4 {
+            let lead = flights.open(&id, print, false, LATER).unwrap();
+            let (one, two) = (seat(&flights, &id, print), seat(&flights, &id, print));
+            match order {
+                0 => drop((lead, one, two)),
+                1 => drop((one, two, lead)),
+                2 => {
+                    drop(one);
+                    lead.retires();
+                    drop(two);
+                }
+                _ => {
+                    lead.lands(Landing::Refused(Refusal::Indeterminate, Instant::MAX));
+                    assert_eq!(flights.len(), 0);
+                    drop((one, two));
+                }
+            }
+            assert_eq!(flights.len(), 0);
+        }
+    }
+
+    #[test]
+    fn another_fingerprint_is_judged_once_the_store_has_judged_the_first() {
+        let (flights, id) = (Flights::new(), id());
+        let (print, other) = (Fingerprint::of(b"1"), Fingerprint::of(b"2"));
+        let lead = flights.open(&id, print, false, LATER).unwrap();
+        assert!(matches!(flights.look(&id, other), Look::Clear));
+        assert!(flights.open(&id, print, false, LATER).is_none());
+        assert!(flights.open(&id, other, true, LATER).is_none());
+        lead.waits(LATER, LATER);
+        assert!(matches!(flights.look(&id, other), Look::Mismatch));
+        lead.runs(LATER, false);
+        assert!(matches!(flights.look(&id, other), Look::Mismatch));
+        drop(lead);
+        assert!(matches!(flights.look(&id, other), Look::Clear));
+    }
+
+    #[test]
+    fn who_runs_leads_and_who_waited_for_it_leads_no_more() {
+        let (flights, id, print) = (Flights::new(), id(), Fingerprint::of(b""));
+        let waits = flights.open(&id, print, false, LATER).unwrap();
+        waits.waits(LATER, LATER);
+        let runs = flights.open(&id, print, true, LATER).unwrap();
+        assert!(!waits.is_current() && runs.is_current());
+        drop(waits);
+        assert!(runs.is_current());
     }
 }
