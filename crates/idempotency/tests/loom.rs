@@ -13,7 +13,7 @@
     unreachable_pub,
     reason = "of what is private to the crate, the models use a part"
 )]
-#[path = "../src/flights.rs"]
+#[path = "../src/flights/mod.rs"]
 mod flights;
 #[path = "loom/models.rs"]
 mod models;
