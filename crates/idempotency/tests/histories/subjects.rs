@@ -1,8 +1,13 @@
 //! The rules on bare records, and the memory store.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
-use futures::FutureExt;
 use steadfast_core::{Instant, VirtualRuntime};
 use steadfast_idempotency::{
     Answer, Claim, ClaimRequest, Ending, Id, Lease, MemoryStore, Record, Store, StoreErrorKind,
@@ -112,8 +117,10 @@ impl Memory {
 }
 
 fn now<T>(answer: Answer<'_, T>) -> Result<T, StoreErrorKind> {
-    let answer = answer.now_or_never().expect("the answer is there");
-    answer.map_err(|error| error.kind())
+    match pin!(answer).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer.map_err(|error| error.kind()),
+        Poll::Pending => panic!("the answer is not there"),
+    }
 }
 
 impl Subject for Memory {
