@@ -4,11 +4,7 @@ mod builder;
 mod room;
 mod table;
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::{fmt, hash::BuildHasher, time::Duration};
 
 use steadfast_core::{OwnLine, Runtime, TokioRuntime};
 
@@ -87,11 +83,18 @@ use crate::{
 pub struct MemoryStore<R = TokioRuntime> {
     runtime: R,
     shards: Box<[OwnLine<Mutex<Table>>]>,
-    hasher: RandomState,
+    hasher: Seeded,
     room: Room,
 }
 
-const SHARDS: usize = 32;
+/// Under loom the same each time, as a model that is run again has to do the same.
+#[cfg(steadfast_loom)]
+type Seeded = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
+#[cfg(not(steadfast_loom))]
+type Seeded = std::hash::RandomState;
+
+/// Under loom as few as there can be of several, as each lock is a step.
+const SHARDS: usize = if cfg!(steadfast_loom) { 2 } else { 32 };
 /// How many records and results that are over a write takes along.
 const SWEEP: usize = 4;
 /// The same, where there is no room, for each shard; and how many the reaper takes under one lock.
@@ -138,7 +141,7 @@ impl<R: Runtime> MemoryStore<R> {
             shards: (0..SHARDS)
                 .map(|_| OwnLine(Mutex::new(Table::default())))
                 .collect(),
-            hasher: RandomState::new(),
+            hasher: Seeded::default(),
             room,
         }
     }
