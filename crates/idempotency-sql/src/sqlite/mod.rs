@@ -1,0 +1,342 @@
+//! Records in an SQLite file.
+
+mod error;
+mod options;
+mod row;
+mod schema;
+mod sql;
+mod tx;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use sqlx::{Connection as _, Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use steadfast_idempotency::{
+    Answer, Claim, ClaimRequest, Ending, Id, Lease, Record, Store, StoreError, StoreTime, Written,
+    protocol::{self, Step},
+};
+
+use self::{
+    error::failed,
+    schema::Prefix,
+    sql::{Sql, Statement},
+};
+
+pub use self::{error::SetupError, options::SqliteOptions, schema::Migration, tx::SqliteTx};
+
+/// Records in an SQLite file: the embedded store, for one machine, whichever and however many processes.
+///
+/// A clone is the same store. What a claim, a completion or a resolution writes is on the disk before it is
+/// answered. What is only looked up (a replay, a duplicate of one in flight, a mismatch) takes no lock that
+/// somebody who writes would wait for, nor waits for one.
+///
+/// The clock is that of SQLite, which is the machine's date to the millisecond. Leases and lifetimes are judged
+/// by it: set back, they end as much later.
+///
+/// # Cancel safety
+///
+/// A dropped answer rolls back what was not committed; its connection serves others only afterwards.
+///
+/// # Examples
+///
+/// ```
+/// # use std::time::Duration;
+/// use steadfast_idempotency::{Claim, ClaimRequest, Ending, Fingerprint, Id, Key, Lapsed, Lease, Owner, Scope};
+/// use steadfast_idempotency::{Store as _, Stored};
+/// use steadfast_idempotency_sql::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("idempotency.db");
+/// let store = SqliteStore::open(path).await?;
+/// let id = Id::new(Scope::new("customer-7", "POST /charges")?, Key::new("order-4711")?);
+/// let request = |owner| ClaimRequest {
+///     id: &id,
+///     fingerprint: Fingerprint::of(b"amount=10"),
+///     owner: Owner::from_u128(owner),
+///     lease: Duration::from_secs(30),
+///     result_ttl: Duration::from_secs(86_400),
+///     key_ttl: Duration::from_secs(30 * 86_400),
+///     lapsed: Lapsed::Block,
+/// };
+///
+/// let Claim::Granted { fence, .. } = store.claim(request(1)).await? else { panic!("it is new") };
+/// // Whoever comes second is told, and is not let in.
+/// assert!(matches!(store.claim(request(2)).await?, Claim::InFlight { .. }));
+///
+/// let lease = Lease { id: id.clone(), owner: Owner::from_u128(1), fence };
+/// let receipt = Stored::body(b"charged".to_vec());
+/// store.finish(&lease, Ending::Completed(receipt.clone())).await?;
+/// assert_eq!(store.claim(request(2)).await?, Claim::Completed(receipt));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    reader: SqlitePool,
+    /// The same as the reader where the user gave the pool.
+    writer: SqlitePool,
+    prefix: Prefix,
+    sql: Sql,
+}
+
+impl SqliteStore {
+    /// Settings to make a store with.
+    pub fn options() -> SqliteOptions {
+        SqliteOptions::default()
+    }
+
+    /// A store in this file, which is made where it is missing, with its tables. See
+    /// [`SqliteOptions::open`].
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be opened or made, or its tables are newer than this crate.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, SetupError> {
+        SqliteStore::options().open(path).await
+    }
+
+    /// A store in the database of this pool, whose tables [`migrate`](SqliteStore::migrate) makes. See
+    /// [`SqliteOptions::pool`] for how its connections have to be set up.
+    ///
+    /// # Errors
+    ///
+    /// Where the connections are set up otherwise.
+    pub async fn from_pool(pool: SqlitePool) -> Result<Self, SetupError> {
+        SqliteStore::options().pool(pool).await
+    }
+
+    fn of(reader: SqlitePool, writer: SqlitePool, prefix: &Prefix) -> Self {
+        SqliteStore {
+            inner: Arc::new(Inner {
+                reader,
+                writer,
+                prefix: prefix.clone(),
+                sql: Sql::new(prefix),
+            }),
+        }
+    }
+
+    /// What leads from an empty database to the tables of this store, to be printed, or run by whatever
+    /// runs the other migrations of the database.
+    ///
+    /// ```
+    /// use steadfast_idempotency_sql::SqliteStore;
+    ///
+    /// let migrations = SqliteStore::migrations("billing_")?;
+    /// assert_eq!(migrations[0].version, 1);
+    /// assert!(migrations[0].sql.starts_with("CREATE TABLE IF NOT EXISTS billing_idempotency_records"));
+    /// assert!(SqliteStore::migrations("billing; --").is_err());
+    /// # Ok::<(), steadfast_idempotency_sql::SetupError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the prefix is none.
+    pub fn migrations(prefix: &str) -> Result<Vec<Migration>, SetupError> {
+        let valid = Prefix::new(prefix).ok_or_else(|| SetupError::Prefix(prefix.to_owned()))?;
+        Ok(valid.migrations())
+    }
+
+    /// Makes the tables, or brings them to the version of this crate; does nothing where they are of that version.
+    /// Any number of processes may do so at once.
+    ///
+    /// # Errors
+    ///
+    /// Where the tables are newer than this crate, or the database refuses.
+    pub async fn migrate(&self) -> Result<(), SetupError> {
+        let migrations = self.inner.prefix.migrations();
+        let known = migrations.last().map_or(0, |last| last.version);
+        let mut connection = self.writer().acquire().await?;
+        // Most of the time all is done, and who opens a file does not have to wait for who writes to it.
+        let found = self.version(&mut connection).await?;
+        drop(connection);
+        if found == known {
+            return Ok(());
+        }
+        let mut tx = self.begin_now().await?;
+        let found = self.version(&mut tx).await?;
+        if found > known {
+            return Err(SetupError::Newer { found, known });
+        }
+        for Migration { sql, .. } in migrations.into_iter().filter(|m| m.version > found) {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The version of the tables, zero where there are none.
+    async fn version(&self, connection: &mut SqliteConnection) -> Result<u32, sqlx::Error> {
+        let sql = &self.inner.sql;
+        let row = sql.has_version.query().fetch_one(&mut *connection).await?;
+        if !row.try_get(0)? {
+            return Ok(0);
+        }
+        let row = sql.version.query().fetch_one(connection).await?;
+        row.try_get(0)
+    }
+
+    /// The connections that read, for whoever reads the tables or has others in the same file. What is written beside
+    /// the records is written in a [transaction](SqliteTx).
+    #[must_use]
+    pub fn reader(&self) -> &SqlitePool {
+        &self.inner.reader
+    }
+
+    fn writer(&self) -> &SqlitePool {
+        &self.inner.writer
+    }
+
+    /// Up to `limit` records that wait for somebody to find out what became of them and to
+    /// [`resolve`](Store::resolve) them, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the store does not answer, or one of them cannot be read.
+    pub async fn indeterminate(&self, limit: u32) -> Result<Vec<Record>, StoreError> {
+        let query = self.inner.sql.indeterminate.query().bind(limit);
+        let rows = query.fetch_all(self.reader()).await.map_err(failed)?;
+        rows.iter()
+            .map(|row| row::read(row, 3, row::read_id(row, 0)?))
+            .collect()
+    }
+
+    /// A transaction that holds the lock for writing from its beginning: what it reads nobody else changes.
+    async fn begin_now(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        loop {
+            match self.writer().begin_with("BEGIN IMMEDIATE").await {
+                // Where SQLite ends a transaction by itself, as on a full disk, sqlx believes the connection to be in
+                // it for ever after.
+                Err(sqlx::Error::InvalidSavePointStatement) => self.discard().await?,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Closes the next idle connection that is not usable.
+    async fn discard(&self) -> Result<(), sqlx::Error> {
+        let connection = self.writer().acquire().await?;
+        if connection.is_in_transaction() {
+            connection.close().await?;
+        }
+        Ok(())
+    }
+
+    /// One step of the protocol, by itself.
+    async fn step<T>(
+        &self,
+        id: &Id,
+        decide: impl FnOnce(Option<&Record>, StoreTime) -> Step<T>,
+    ) -> Result<T, StoreError> {
+        let mut tx = self.begin_now().await.map_err(failed)?;
+        let answer = self.step_in(&mut tx, id, decide).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(answer)
+    }
+
+    /// One step of the protocol, in a transaction that holds the lock for writing.
+    async fn step_in<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        id: &Id,
+        decide: impl FnOnce(Option<&Record>, StoreTime) -> Step<T>,
+    ) -> Result<T, StoreError> {
+        let read = &self.inner.sql.read;
+        let (now, record) = look(read, &mut *connection, id).await?;
+        let step = decide(record.as_ref(), now);
+        if let Some(record) = &step.write {
+            let query = row::bind(self.inner.sql.write.query(), record)?;
+            query.execute(connection).await.map_err(failed)?;
+        }
+        Ok(step.answer)
+    }
+
+    /// The answer to a claim that changes nothing, which needs no lock.
+    async fn without_writing(
+        &self,
+        request: &ClaimRequest<'_>,
+    ) -> Result<Option<Claim>, StoreError> {
+        let read = &self.inner.sql.read;
+        let (now, record) = look(read, self.reader(), request.id).await?;
+        let step = protocol::claim(record.as_ref(), request, now);
+        Ok(step.write.is_none().then_some(step.answer))
+    }
+}
+
+/// The moment, and the record as it is at that moment.
+async fn look<'c>(
+    read: &Statement,
+    executor: impl sqlx::Executor<'c, Database = Sqlite>,
+    id: &Id,
+) -> Result<(StoreTime, Option<Record>), StoreError> {
+    let query = read.query().bind(id.digest().to_vec());
+    let row = query.fetch_one(executor).await.map_err(failed)?;
+    let now = StoreTime::from_micros(row.try_get(0).map_err(failed)?);
+    // The fingerprint is null in no record.
+    let there: Option<&[u8]> = row.try_get(1).map_err(failed)?;
+    let record = there.map(|_| row::read(&row, 1, id.clone())).transpose()?;
+    Ok((now, record))
+}
+
+impl Store for SqliteStore {
+    fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> Answer<'a, Claim> {
+        Answer::later(async move {
+            if let Some(answer) = self.without_writing(&request).await? {
+                return Ok(answer);
+            }
+            self.step(request.id, |record, now| {
+                protocol::claim(record, &request, now)
+            })
+            .await
+        })
+    }
+
+    fn renew<'a>(
+        &'a self,
+        lease: &'a Lease,
+        length: Duration,
+        step: Option<&'a str>,
+    ) -> Answer<'a, Written> {
+        Answer::later(self.step(&lease.id, move |record, now| {
+            protocol::renew(record, lease, length, step, now)
+        }))
+    }
+
+    fn finish<'a>(&'a self, lease: &'a Lease, ending: Ending) -> Answer<'a, Written> {
+        Answer::later(self.step(&lease.id, move |record, _| {
+            protocol::finish(record, lease, ending)
+        }))
+    }
+
+    fn resolve<'a>(&'a self, id: &'a Id, ending: Ending) -> Answer<'a, bool> {
+        Answer::later(self.step(id, move |record, _| protocol::resolve(record, ending)))
+    }
+
+    fn find<'a>(&'a self, id: &'a Id) -> Answer<'a, Option<Record>> {
+        Answer::later(async move {
+            let (_, record) = look(&self.inner.sql.read, self.reader(), id).await?;
+            Ok(record)
+        })
+    }
+
+    fn reap(&self, limit: u32) -> Answer<'_, u64> {
+        Answer::later(async move {
+            let sql = &self.inner.sql;
+            let row = sql.reapable.query().fetch_one(self.reader()).await;
+            if !row.and_then(|row| row.try_get(0)).map_err(failed)? {
+                return Ok(0);
+            }
+            let query = sql.reap.query().bind(limit);
+            let done = query.execute(self.writer()).await.map_err(failed)?;
+            Ok(done.rows_affected())
+        })
+    }
+}
