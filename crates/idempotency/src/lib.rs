@@ -1,5 +1,7 @@
 //! Same request a hundred times, same result, one effect.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod protocol;
 
 mod fingerprint;

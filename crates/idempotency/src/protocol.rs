@@ -67,12 +67,22 @@ pub fn claim(record: Option<&Record>, request: &ClaimRequest<'_>, now: StoreTime
             _ => Claim::Expired,
         }),
         State::Released => granted(Some(record), record.fence.next(), request, now),
-        // The claim was granted, and its answer lost.
-        State::InFlight if record.owner == request.owner => Step::says(Claim::Granted {
-            fence: record.fence,
-            taken_over: record.taken_over,
-            step: record.step.clone(),
-        }),
+        // The claim was granted, and its answer lost. It holds from now on, as one that begins only now would be
+        // taken over in the midst of it otherwise.
+        State::InFlight if record.owner == request.owner => {
+            let answer = Claim::Granted {
+                fence: record.fence,
+                taken_over: record.taken_over,
+                step: record.step.clone(),
+            };
+            let lease_until = now.after(request.lease);
+            if lease_until <= record.lease_until {
+                return Step::says(answer);
+            }
+            let mut record = record.clone();
+            record.lease_until = lease_until;
+            Step::writes(answer, record)
+        }
         State::InFlight if now < record.lease_until => Step::says(Claim::InFlight {
             lease_left: record.lease_until.since(now),
         }),
