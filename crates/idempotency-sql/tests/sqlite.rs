@@ -12,7 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use steadfast_idempotency::{
-    Claim, Ending, Fence, Lapsed, State, Store as _, StoreErrorKind, Stored, Written,
+    Claim, Ending, Fence, Fingerprint, Lapsed, State, Store as _, StoreErrorKind, Stored, Written,
 };
 use steadfast_idempotency_sql::{SetupError, SqliteStore};
 
@@ -378,4 +378,23 @@ async fn a_late_owner_is_fenced_and_told_what_came_of_it() {
         .finish(&first, Ending::Completed(result("first")))
         .await;
     assert_eq!(late.unwrap(), Written::Fenced(Some(result("second"))));
+}
+
+#[tokio::test]
+async fn a_key_that_is_free_again_is_for_what_it_is_claimed_for_then() {
+    let place = Place::new();
+    let store = place.store().await;
+    let pool = SqlitePool::connect_with(file(&place)).await.unwrap();
+    let id = id("free again");
+    let mine = claimed(&store, &id, 1).await;
+    let ending = Ending::Completed(result("before"));
+    store.finish(&mine, ending).await.unwrap();
+    age(&pool, DAY * 31).await;
+    let mut other = request(&id, 2);
+    other.fingerprint = Fingerprint::of(b"something else");
+    let claim = store.claim(other).await.unwrap();
+    // The number goes on, as long as the row is there.
+    assert!(matches!(claim, Claim::Granted { fence, .. } if fence.get() == 2));
+    let claim = store.claim(request(&id, 3)).await.unwrap();
+    assert_eq!(claim, Claim::Mismatch);
 }

@@ -1,6 +1,8 @@
 //! Records in an SQLite file.
 
 mod error;
+#[cfg(test)]
+mod kit;
 mod options;
 mod row;
 mod schema;
@@ -212,7 +214,7 @@ impl SqliteStore {
     /// A transaction that holds the lock for writing from its beginning: what it reads nobody else changes.
     async fn begin_now(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
         loop {
-            match self.writer().begin_with("BEGIN IMMEDIATE").await {
+            match self.writer().begin_with(self.inner.sql.begin.sql()).await {
                 // Where SQLite ends a transaction by itself, as on a full disk, sqlx believes the connection to be in
                 // it for ever after.
                 Err(sqlx::Error::InvalidSavePointStatement) => self.discard().await?,

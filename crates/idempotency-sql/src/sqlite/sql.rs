@@ -19,14 +19,20 @@ impl Statement {
         Statement(prefix.name(&sql).into())
     }
 
+    pub(super) fn sql(&self) -> AssertSqlSafe<Arc<str>> {
+        AssertSqlSafe(Arc::clone(&self.0))
+    }
+
     pub(super) fn query<'q>(&self) -> Query<'q, Sqlite, SqliteArguments> {
-        sqlx::query(AssertSqlSafe(Arc::clone(&self.0)))
+        sqlx::query(self.sql())
     }
 }
 
 /// The statements of a store.
 #[derive(Debug)]
 pub(super) struct Sql {
+    /// Takes the lock for writing.
+    pub(super) begin: Statement,
     /// `(id)`: the moment, and the record or nulls.
     pub(super) read: Statement,
     /// A record, as [`bind`](super::row::bind) binds it, in the place of whatever was there.
@@ -47,6 +53,7 @@ impl Sql {
     pub(super) fn new(prefix: &Prefix) -> Self {
         let statement = |sql| Statement::new(prefix, sql);
         Sql {
+            begin: statement("BEGIN IMMEDIATE"),
             read: statement(
                 "SELECT {now}, {columns} FROM (SELECT 1) \
                  LEFT JOIN {p}idempotency_records AS r ON r.id = ?1",
@@ -82,5 +89,26 @@ impl Sql {
                  WHERE type = 'table' AND name = '{p}idempotency_schema')",
             ),
         }
+    }
+}
+
+/// The statements with something else in the place of a part of them, to see who notices.
+#[cfg(test)]
+impl Sql {
+    pub(super) fn replaced(mut self, part: &str, by: &str) -> Self {
+        let mut found = false;
+        for statement in [
+            &mut self.begin,
+            &mut self.read,
+            &mut self.write,
+            &mut self.reapable,
+            &mut self.reap,
+            &mut self.indeterminate,
+        ] {
+            found |= statement.0.contains(part);
+            statement.0 = statement.0.replace(part, by).into();
+        }
+        assert!(found, "{part:?} is in no statement");
+        self
     }
 }

@@ -71,13 +71,29 @@ impl Tally {
         self.keys.iter().filter(|fate| what(fate)).count()
     }
 
-    /// The promises that were not kept.
+    /// The promises that were not kept, and those of the other modes that it would have kept as well: a mode that
+    /// promises less has to show that the matrix sees the difference.
     pub(crate) fn broken(&self) -> Vec<String> {
+        let mut broken = self.broken_as(self.mode);
+        let more = match self.mode {
+            Mode::Transactional => None,
+            Mode::Block => Some(Mode::Transactional),
+            Mode::Retake => Some(Mode::Block),
+        };
+        if let Some(more) = more
+            && self.broken_as(more).is_empty()
+        {
+            broken.push(format!("{}: it did all that {more} promises", self.mode));
+        }
+        broken
+    }
+
+    fn broken_as(&self, mode: Mode) -> Vec<String> {
         let mut broken = Vec::new();
         for fate in &self.keys {
             let Fate { key, effects, .. } = fate;
             let state = fate.record.as_ref().map(|record| record.state);
-            let kept = match self.mode {
+            let kept = match mode {
                 Mode::Transactional => *effects == 1 && fate.is(State::Completed),
                 Mode::Block => match effects {
                     0 => fate.is(State::Indeterminate),

@@ -19,7 +19,7 @@ use crate::{
     tally,
 };
 
-/// Short, so that the matrix is quick; no so short that a busy machine is taken for a dead one.
+/// Short, so that the matrix is quick; not so short that a busy machine is taken for a dead one.
 pub(crate) const LEASE: Duration = Duration::from_millis(300);
 /// Others may hold the lock for writing while they are paused.
 const BUSY: Duration = Duration::from_secs(20);
