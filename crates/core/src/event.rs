@@ -73,6 +73,15 @@ pub enum Event<'a> {
         /// The limit from now on.
         to: u32,
     },
+    /// A policy says what became of a call, or what it saw on the way, in a word of its own: its page lists
+    /// them. For what none of the others says.
+    #[non_exhaustive]
+    Noted {
+        /// The name of the policy.
+        policy: &'a str,
+        /// The word, such as `replayed`: fit for the name of a counter.
+        note: &'a str,
+    },
 }
 
 impl<'a> Event<'a> {
@@ -126,6 +135,12 @@ impl<'a> Event<'a> {
         Event::LimitChanged { policy, from, to }
     }
 
+    /// The event of a policy that has something to say in a word of its own.
+    #[must_use]
+    pub fn noted(policy: &'a str, note: &'a str) -> Self {
+        Event::Noted { policy, note }
+    }
+
     /// The name of the policy that speaks.
     #[must_use]
     pub fn policy(&self) -> &'a str {
@@ -135,7 +150,8 @@ impl<'a> Event<'a> {
             | Event::Rejected { policy, .. }
             | Event::WouldReject { policy, .. }
             | Event::Transition { policy, .. }
-            | Event::LimitChanged { policy, .. } => policy,
+            | Event::LimitChanged { policy, .. }
+            | Event::Noted { policy, .. } => policy,
         }
     }
 }

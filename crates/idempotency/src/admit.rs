@@ -1,0 +1,427 @@
+//! Whether a call may run: it asks the store, or follows one that does.
+
+use std::{
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use steadfast_core::{Attempt, Instant, Runtime, Timer};
+
+use crate::{
+    Answer, Background, Claim, Fence, Idempotent, Lease, Owner, Refusal, Store, StoreError, Stored,
+    flights::{Landing, Lead, Look, News, Seat, Stands},
+    hold::{Hold, mint},
+    settings::{InFlight, backoff},
+};
+
+/// Between two tries to reach the store.
+const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// Between two looks at a claim of another process.
+const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+const LEAST: Duration = Duration::from_millis(1);
+
+/// A call on its way in.
+#[derive(Debug)]
+pub(crate) struct Admission<'p> {
+    phase: Phase<'p>,
+    owner: Option<Owner>,
+    /// When the store is given up; never as long as it has not kept anybody waiting.
+    give_up: Instant,
+    /// When the wait for another call is over, once there is one.
+    end: Option<Instant>,
+    tries: u32,
+    looks: u32,
+    /// Whether it had to wait for anything.
+    pub(crate) waited: bool,
+}
+
+#[derive(Debug)]
+enum Phase<'p> {
+    New,
+    /// The store was asked then, where that was looked at.
+    Asking(Answer<'p, Claim>, Option<Instant>),
+    /// It asks when the timer fires.
+    Pausing,
+    /// The timer is set for that.
+    Following(Seat<'p>, Option<Instant>),
+}
+
+/// How it got in, or did not.
+pub(crate) enum Admitted {
+    Granted {
+        lease: Lease,
+        taken_over: bool,
+        step: Option<Arc<str>>,
+        /// Not later than when the lease began.
+        asked: Instant,
+    },
+    Replay {
+        stored: Stored,
+        coalesced: bool,
+    },
+    Refused(Refusal, Option<Duration>),
+}
+
+impl Admission<'_> {
+    pub(crate) fn new() -> Self {
+        Admission {
+            phase: Phase::New,
+            owner: None,
+            give_up: Instant::MAX,
+            end: None,
+            tries: 0,
+            looks: 0,
+            waited: false,
+        }
+    }
+}
+
+/// All that an admission works on.
+pub(crate) struct Gate<'a, 'p, S: Store, C, B: Background<S>, R: Runtime> {
+    pub(crate) admission: &'a mut Admission<'p>,
+    pub(crate) claim: &'p Idempotent<S, C, B>,
+    pub(crate) hold: &'a mut Hold<'p, S, C, B>,
+    pub(crate) lead: &'a mut Option<Lead<'p>>,
+    pub(crate) attempt: &'a mut Attempt<R>,
+    pub(crate) timer: Pin<&'a mut Timer<R::Sleep>>,
+}
+
+impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Admitted> {
+        loop {
+            let admitted = match &mut self.admission.phase {
+                Phase::New => self.begin(),
+                Phase::Asking(answer, _) => match Pin::new(answer).poll(cx) {
+                    Poll::Ready(Ok(claim)) => self.judge(claim),
+                    Poll::Ready(Err(error)) => self.failed(&error),
+                    Poll::Pending => Some(ready!(self.poll_patience(cx))),
+                },
+                Phase::Pausing => {
+                    ready!(self.timer.as_mut().poll(self.attempt.runtime(), cx));
+                    self.resume();
+                    None
+                }
+                Phase::Following(..) => ready!(self.follow(cx)),
+            };
+            if let Some(admitted) = admitted {
+                self.admission.phase = Phase::New;
+                return Poll::Ready(admitted);
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.attempt.runtime().now()
+    }
+
+    fn set_timer(&mut self, now: Instant, at: Instant) {
+        self.timer.set(Timer::new(now, at));
+    }
+
+    fn patience(&self) -> Duration {
+        self.claim.shared.settings.store_patience
+    }
+
+    fn begin(&mut self) -> Option<Admitted> {
+        let claim = self.claim;
+        match claim.shared.flights.look(&claim.id, claim.fingerprint) {
+            Look::Clear => {
+                self.ask();
+                None
+            }
+            Look::Mismatch => Some(Admitted::Refused(Refusal::Mismatch, None)),
+            Look::Landed(landing) => Some(self.landed(landing)),
+            Look::Follows(seat) => {
+                self.admission.waited = true;
+                if self.claim.shared.settings.waits() && self.end() <= self.now() {
+                    return Some(Admitted::Refused(Refusal::InFlight, None));
+                }
+                self.admission.phase = Phase::Following(seat, None);
+                None
+            }
+        }
+    }
+
+    /// When its wait for others is over.
+    fn end(&mut self) -> Instant {
+        if let Some(end) = self.admission.end {
+            return end;
+        }
+        let end = match self.claim.shared.settings.in_flight {
+            InFlight::Wait(max) => self.attempt.deadline().min(self.attempt.now() + max),
+            InFlight::Reject => self.attempt.deadline(),
+        };
+        self.admission.end = Some(end);
+        end
+    }
+
+    fn owner(&mut self) -> Owner {
+        let runtime = self.attempt.runtime();
+        *self.admission.owner.get_or_insert_with(|| mint(runtime))
+    }
+
+    fn ask(&mut self) {
+        let owner = self.owner();
+        let claim = self.claim;
+        let shared = &*claim.shared;
+        let request = shared.settings.claim(&claim.id, claim.fingerprint, owner);
+        self.admission.phase = Phase::Asking(shared.store.claim(request), None);
+    }
+
+    /// The store keeps it waiting.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Admitted> {
+        if let Phase::Asking(_, asked @ None) = &mut self.admission.phase {
+            let now = self.attempt.runtime().now();
+            *asked = Some(now);
+            self.admission.waited = true;
+            let patience = self.patience();
+            self.admission.give_up = self.admission.give_up.min(now + patience);
+            let owner = self.owner();
+            self.hold.asked(owner);
+            self.leads(now + patience);
+            let at = self.admission.give_up.min(self.attempt.deadline());
+            self.set_timer(now, at);
+        }
+        ready!(self.timer.as_mut().poll(self.attempt.runtime(), cx));
+        Poll::Ready(self.give_up(Refusal::StoreUnavailable))
+    }
+
+    /// Leads its flight until then, where nobody else does.
+    fn leads(&mut self, until: Instant) {
+        let claim = self.claim;
+        match self.lead {
+            Some(lead) => lead.holds(until),
+            None => {
+                let flights = &claim.shared.flights;
+                *self.lead = flights.open(&claim.id, claim.fingerprint, false, until);
+            }
+        }
+    }
+
+    /// The store could not be asked. The same claim again may find that it was granted.
+    fn failed(&mut self, error: &StoreError) -> Option<Admitted> {
+        let refusal = Refusal::of_store(error);
+        let now = self.now();
+        if refusal != Refusal::StoreUnavailable {
+            self.land(Landing::Refused(refusal, Instant::MAX));
+            return Some(Admitted::Refused(refusal, None));
+        }
+        let owner = self.owner();
+        self.hold.asked(owner);
+        self.admission.waited = true;
+        let patience = self.patience();
+        self.admission.give_up = self.admission.give_up.min(now + patience);
+        let random = self.attempt.runtime().random();
+        let at = now + backoff(RETRY.0, RETRY.1, self.admission.tries, random);
+        if at >= self.admission.give_up.min(self.attempt.deadline()) {
+            return Some(self.give_up(refusal));
+        }
+        self.admission.tries += 1;
+        self.leads(at + patience);
+        self.set_timer(now, at);
+        self.admission.phase = Phase::Pausing;
+        None
+    }
+
+    fn give_up(&mut self, refusal: Refusal) -> Admitted {
+        if self.now() < self.attempt.deadline() {
+            self.land(Landing::Refused(refusal, Instant::MAX));
+        } else {
+            // Its own time was short, that of others may be longer.
+            drop(self.lead.take());
+        }
+        Admitted::Refused(refusal, None)
+    }
+
+    fn land(&mut self, landing: Landing) {
+        if let Some(lead) = self.lead.take() {
+            lead.lands(landing);
+        }
+    }
+
+    fn landed(&self, landing: Landing) -> Admitted {
+        match landing {
+            Landing::Completed(stored) => Admitted::Replay {
+                stored,
+                coalesced: true,
+            },
+            Landing::Refused(refusal, Instant::MAX) => Admitted::Refused(refusal, None),
+            Landing::Refused(refusal, until) => {
+                Admitted::Refused(refusal, Some(until - self.now()))
+            }
+        }
+    }
+
+    fn judge(&mut self, claim: Claim) -> Option<Admitted> {
+        let refusal = match claim {
+            Claim::Granted {
+                fence,
+                taken_over,
+                step,
+            } => {
+                return Some(self.granted(fence, taken_over, step));
+            }
+            Claim::InFlight { lease_left } => return self.in_flight(lease_left),
+            Claim::Completed(stored) => {
+                self.hold.nothing();
+                if self.lead.is_some() {
+                    self.land(Landing::Completed(stored.clone()));
+                }
+                return Some(Admitted::Replay {
+                    stored,
+                    coalesced: false,
+                });
+            }
+            Claim::Expired => Refusal::ResultExpired,
+            Claim::Indeterminate => Refusal::Indeterminate,
+            Claim::Mismatch => Refusal::Mismatch,
+        };
+        self.hold.nothing();
+        self.land(Landing::Refused(refusal, Instant::MAX));
+        Some(Admitted::Refused(refusal, None))
+    }
+
+    fn granted(&mut self, fence: Fence, taken_over: bool, step: Option<Arc<str>>) -> Admitted {
+        let asked = match self.admission.phase {
+            Phase::Asking(_, Some(asked)) => asked,
+            _ => self.now(),
+        };
+        let claim = self.claim;
+        let settings = &claim.shared.settings;
+        let until = asked + settings.lease;
+        match self.lead.as_ref().filter(|lead| lead.is_current()) {
+            Some(lead) => lead.runs(until, !settings.waits()),
+            None => {
+                let flights = &claim.shared.flights;
+                *self.lead = flights.open(&claim.id, claim.fingerprint, true, until);
+            }
+        }
+        let owner = self.owner();
+        Admitted::Granted {
+            lease: Lease {
+                id: claim.id.clone(),
+                owner,
+                fence,
+            },
+            taken_over,
+            step,
+            asked,
+        }
+    }
+
+    fn in_flight(&mut self, left: Duration) -> Option<Admitted> {
+        self.hold.nothing();
+        (self.admission.give_up, self.admission.tries) = (Instant::MAX, 0);
+        let now = self.now();
+        let refused = Admitted::Refused(Refusal::InFlight, Some(left));
+        if !self.claim.shared.settings.waits() {
+            self.land(Landing::Refused(Refusal::InFlight, now + left));
+            return Some(refused);
+        }
+        self.admission.waited = true;
+        let random = self.attempt.runtime().random();
+        let pause = backoff(LOOK.0, LOOK.1, self.admission.looks, random);
+        let next = now + pause.min(left.max(LEAST));
+        let until = next + self.patience();
+        self.leads(until);
+        if let Some(lead) = &*self.lead {
+            lead.waits(next, until);
+        }
+        if next > self.end() {
+            if let Some(lead) = self.lead.take() {
+                lead.retires();
+            }
+            return Some(refused);
+        }
+        self.admission.looks += 1;
+        self.set_timer(now, next);
+        self.admission.phase = Phase::Pausing;
+        None
+    }
+
+    /// A pause is over.
+    fn resume(&mut self) {
+        if self.lead.as_ref().is_some_and(|lead| !lead.is_current()) {
+            // Somebody else leads, and may run by now.
+            drop(self.lead.take());
+            self.admission.phase = Phase::New;
+        } else {
+            self.ask();
+        }
+    }
+
+    fn follow(&mut self, cx: &mut Context<'_>) -> Poll<Option<Admitted>> {
+        let Phase::Following(seat, set) = &mut self.admission.phase else {
+            unreachable!("it is asked of one that follows");
+        };
+        match seat.poll(cx) {
+            Poll::Ready(Ok(landing)) => return Poll::Ready(Some(self.landed(landing))),
+            Poll::Ready(Err(())) => {
+                self.ask();
+                return Poll::Ready(None);
+            }
+            Poll::Pending => {}
+        }
+        let (stands, set) = (seat.stands(), *set);
+        let waits = self.claim.shared.settings.waits();
+        if stands.is_vacant || stands.is_under_way && !waits {
+            return Poll::Ready(self.turn(stands));
+        }
+        // A lead that lives on says so without waking anybody: then the timer is early, and is set anew.
+        let at = stands.until.min(self.end());
+        if set.is_none_or(|set| at < set) {
+            let now = self.now();
+            self.set_timer(now, at);
+            if let Phase::Following(_, set) = &mut self.admission.phase {
+                *set = Some(at);
+            }
+        }
+        ready!(self.timer.as_mut().poll(self.attempt.runtime(), cx));
+        Poll::Ready(self.turn(stands))
+    }
+
+    /// There is something to decide: nobody leads, or not for long any more, or its own time is over.
+    fn turn(&mut self, stands: Stands) -> Option<Admitted> {
+        let phase = mem::replace(&mut self.admission.phase, Phase::New);
+        let Phase::Following(seat, _) = phase else {
+            unreachable!("it is asked of one that follows");
+        };
+        let (now, end) = (self.now(), self.end());
+        let is_led = !stands.is_vacant && now < stands.until;
+        let waits = self.claim.shared.settings.waits();
+        if now >= end || is_led && stands.is_under_way && !waits {
+            let hint = (is_led && stands.is_under_way).then(|| stands.until - now);
+            return Some(Admitted::Refused(Refusal::InFlight, hint));
+        }
+        if is_led {
+            self.admission.phase = Phase::Following(seat, None);
+            return None;
+        }
+        let patience = self.patience();
+        match seat.lead(now, now + patience) {
+            Err(seat) => self.admission.phase = Phase::Following(seat, None),
+            Ok(News::Landed(landing)) => return Some(self.landed(landing)),
+            Ok(News::Alone) => self.ask(),
+            Ok(News::Leads(lead, next)) if next > end => {
+                lead.waits(next, next + patience);
+                lead.retires();
+                return Some(Admitted::Refused(Refusal::InFlight, None));
+            }
+            Ok(News::Leads(lead, next)) if next > now => {
+                lead.waits(next, next + patience);
+                *self.lead = Some(lead);
+                self.set_timer(now, next);
+                self.admission.phase = Phase::Pausing;
+            }
+            Ok(News::Leads(lead, _)) => {
+                *self.lead = Some(lead);
+                self.ask();
+            }
+        }
+        None
+    }
+}
