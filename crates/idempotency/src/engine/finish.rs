@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use steadfast_core::{Instant, Outcome, Runtime, Timer};
+use steadfast_core::{Instant, Runtime, Timer};
 
 use super::{End, Ended, Engine, State, StateProj, Work};
 use crate::{
@@ -22,7 +22,9 @@ const TRIES: u32 = 3;
 
 /// An end that is being written.
 pub(super) struct Finishing<'p, T, E> {
-    outcome: Option<Outcome<T, E>>,
+    ended: Option<Ended<T, E>>,
+    /// Whether it was said already what became of the call.
+    noted: bool,
     answer: Option<Answer<'p, Written>>,
     /// When the store is given up, once it has kept anybody waiting.
     give_up: Option<Instant>,
@@ -37,18 +39,14 @@ where
     B: Background<S>,
 {
     /// Begins to write how it ended: with this result, or without one.
-    pub(super) fn finish(
-        self: Pin<&mut Self>,
-        outcome: Outcome<W::Ok, W::Err>,
-        stored: Option<Stored>,
-    ) {
+    pub(super) fn finish(self: Pin<&mut Self>, ended: End<W>, noted: bool, stored: Option<Stored>) {
         let me = self.project();
         let ending = match stored {
             Some(stored) if stored.len() > me.claim.shared.settings.max_result => {
                 Ending::Completed(stored.without_body())
             }
             Some(stored) => Ending::Completed(stored),
-            None if !outcome.verdict.may_have_executed() && me.hold.may_release() => {
+            None if !ended.outcome.verdict.may_have_executed() && me.hold.may_release() => {
                 Ending::Released
             }
             None => Ending::Unknown,
@@ -57,7 +55,8 @@ where
         let mut state = me.state;
         state.set(State::Finishing {
             finishing: Finishing {
-                outcome: Some(outcome),
+                ended: Some(ended),
+                noted,
                 answer: None,
                 give_up: None,
                 tries: 0,
@@ -120,15 +119,17 @@ where
                 }
             }
         };
-        let outcome = finishing.outcome.take().expect("it ends once");
+        let ended = finishing.ended.take().expect("it ends once");
+        let noted = finishing.noted;
         let ending = me.hold.ending().map(|(_, ending)| ending.clone());
-        Poll::Ready(self.finished(outcome, ending.expect("its end is known"), written))
+        Poll::Ready(self.finished(ended, noted, ending.expect("its end is known"), written))
     }
 
     /// What the caller gets of it, now that the end is written, or is not.
     fn finished(
         mut self: Pin<&mut Self>,
-        outcome: Outcome<W::Ok, W::Err>,
+        ended: End<W>,
+        noted: bool,
         ending: Ending,
         written: Option<Written>,
     ) -> End<W> {
@@ -136,15 +137,15 @@ where
         let lead = me.lead.take();
         let note = match &written {
             // It stays on to be written; or its lease ends it.
-            None if me.hold.hand_over() => "completion_deferred",
-            None => "completion_lost",
+            None if me.hold.hand_over() => Some("completion_deferred"),
+            None => Some("completion_lost"),
             Some(_) => {
                 me.hold.nothing();
-                match &ending {
+                (!noted).then_some(match &ending {
                     Ending::Completed(_) => "executed",
                     Ending::Released => "released",
                     Ending::Unknown => "unknown",
-                }
+                })
             }
         };
         match (written, ending) {
@@ -156,24 +157,20 @@ where
             }
             (Some(Written::Fenced(None)), _) => {
                 drop(lead);
-                if outcome.verdict.is_success() {
+                if ended.outcome.verdict.is_success() {
                     return self.refuse(Refusal::Fenced, None);
                 }
                 self.note("fenced");
-                Ended {
-                    outcome,
-                    replayed: false,
-                }
+                ended
             }
             (_, ending) => {
                 if let (Some(lead), Ending::Completed(stored)) = (lead, ending) {
                     lead.lands(Landing::Completed(stored));
                 }
-                self.note(note);
-                Ended {
-                    outcome,
-                    replayed: false,
+                if let Some(note) = note {
+                    self.note(note);
                 }
+                ended
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use steadfast_core::{Attempt, Event, Outcome, Runtime, Timer, Verdict};
+use steadfast_core::{Attempt, Event, Outcome, Runtime, StopReason, Timer, Verdict};
 
 use self::finish::Finishing;
 use crate::{
@@ -258,12 +258,12 @@ where
             Finding::Applied(stored) => {
                 // It is the result of another call, as those that come later will have it.
                 let ended = self.replay(&stored, "recovered");
-                self.finish(ended.outcome, Some(stored));
+                self.finish(ended, true, Some(stored));
                 Poll::Ready(None)
             }
             Finding::Unknown => {
                 let ended = self.refuse(Refusal::Indeterminate, None);
-                self.finish(ended.outcome, None);
+                self.finish(ended, true, None);
                 Poll::Ready(None)
             }
         }
@@ -288,7 +288,11 @@ where
             // A success of which there is no result to keep.
             Err(_) => Stored::body(Vec::new()).without_body(),
         });
-        self.finish(outcome, stored);
+        let ended = Ended {
+            outcome,
+            replayed: false,
+        };
+        self.finish(ended, false, stored);
         Poll::Ready(None)
     }
 
@@ -310,7 +314,9 @@ where
             Ok(value) => {
                 self.note(note);
                 Ended {
-                    outcome: Outcome::new(Ok(value), Verdict::success()),
+                    // Nothing was started for it.
+                    outcome: Outcome::new(Ok(value), Verdict::success())
+                        .ended(StopReason::Succeeded, 0),
                     replayed: true,
                 }
             }

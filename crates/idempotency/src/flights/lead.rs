@@ -98,8 +98,6 @@ impl Drop for Lead<'_> {
             return;
         };
         let is_over = state.vacate();
-        // What it was told is not known, so the next asks at once.
-        state.next_ask = Instant::from_nanos(0);
         let wakers = state.wakers();
         drop(state);
         if is_over {

@@ -209,3 +209,22 @@ fn reaching_a_point_renews_the_lease_and_says_when_it_cannot() {
     assert_eq!(record.step.as_deref(), Some("a"));
     assert_eq!(record.lease_until.since(record.created_at), secs(35));
 }
+
+#[test]
+fn a_duplicate_here_is_told_of_the_lease_as_it_was_renewed() {
+    let rig = Rig::new();
+    let idempotency = rig.detached().build().unwrap();
+    let (first, second) = (claim(&idempotency, "k"), claim(&idempotency, "k"));
+    let (one, two) = (first.on(rig.clock.clone()), second.on(rig.clock.clone()));
+    let mut call = rig
+        .runtime
+        .drive(one.call(std::future::pending::<Result<String, Failed>>));
+    assert!(call.poll().is_pending());
+    run(&rig, &mut call, secs(35));
+    let duplicate = rig
+        .runtime
+        .block_on(two.call(|| async { Ok::<_, Failed>(String::new()) }));
+    let rejection = *duplicate.unwrap_err().rejection().unwrap();
+    assert_eq!(rejection.retry_after(), Some(secs(25)));
+    assert_eq!(rig.store.calls(Act::Claim), 1);
+}

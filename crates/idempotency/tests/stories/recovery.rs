@@ -52,7 +52,7 @@ fn what_was_found_to_have_been_done_is_completed_and_answered() {
     });
     assert_eq!(call(&rig, &idempotency), Ok("found".into()));
     assert_eq!(rig.state("k"), Some(State::Completed));
-    assert_eq!(rig.notes.take(), "taken_over recovered executed");
+    assert_eq!(rig.notes.take(), "taken_over recovered");
     assert_eq!(call(&rig, &idempotency), Ok("found".into()));
     assert_eq!(*asked.lock().unwrap(), ["Some(\"charged\") 2"]);
 }
@@ -110,4 +110,21 @@ fn a_claim_is_kept_while_the_callback_takes_its_time_and_unknown_where_it_is_cut
     drop(asks);
     rig.runtime.run_ready();
     assert_eq!(rig.state("k"), Some(State::Indeterminate));
+}
+
+#[test]
+fn a_release_counts_once_it_is_found_that_the_earlier_claim_was_not_applied() {
+    let rig = Rig::new();
+    crash(&rig);
+    let idempotency = recovering(&rig, |_| async { Finding::NotApplied });
+    let claim = claim(&idempotency, "k");
+    let refused = claim.run_inline(|ctx| async move {
+        assert_eq!((ctx.is_taken_over(), ctx.step()), (true, Some("charged")));
+        steadfast_idempotency::Handled::<String, Failed>::NotApplied("no funds")
+    });
+    assert_eq!(
+        rig.runtime.block_on(refused),
+        Err(Error::Operation("no funds"))
+    );
+    assert_eq!(rig.state("k"), Some(State::Released));
 }

@@ -116,6 +116,7 @@ fn failing_open_is_a_choice_and_runs_without_a_claim() {
     let open = claim(&rig.detached().fail_open().build().unwrap(), "k");
     assert_eq!(call(&rig, &open), Ok("paid".into()));
     assert_eq!(rig.notes.take(), "fail_open");
+    rig.store.mend();
     rig.pass(secs(10));
     assert_eq!(rig.store.calls(Act::Finish), 0);
     assert_eq!(
@@ -123,6 +124,7 @@ fn failing_open_is_a_choice_and_runs_without_a_claim() {
         Some(State::InFlight),
         "it must not be released"
     );
+    rig.store.always(Act::Claim, DOWN);
     let run = open.run_inline(|ctx| async move {
         assert_eq!(ctx.fence().get(), 0);
         assert_eq!(ctx.reach("a").await, Err(Refusal::StoreUnavailable));
@@ -247,4 +249,63 @@ fn poll_counts_are_those_of_the_things_that_happen() {
         }
     }
     assert_eq!((polls, call.wakes()), (3, 2));
+}
+
+#[test]
+fn a_lead_whose_own_time_is_short_gives_nobody_else_up() {
+    let rig = Rig::new();
+    rig.store.next(Act::Claim, Fault::Hangs);
+    let idempotency = rig.detached().build().unwrap();
+    let (first, second) = (claim(&idempotency, "k"), claim(&idempotency, "k"));
+    let (one, two) = (first.on(rig.clock.clone()), second.on(rig.clock.clone()));
+    let operation = || async { Ok::<_, Failed>("paid".to_owned()) };
+    let short = CallOptions::new().deadline(rig.now() + ms(50));
+    let mut hurries = rig.runtime.drive(one.call(operation).options(short));
+    let mut other = rig.runtime.drive(two.call(operation));
+    assert!(hurries.poll().is_pending() && other.poll().is_pending());
+    rig.pass(ms(50));
+    assert!(hurries.poll().is_ready());
+    assert_eq!(other.poll(), Poll::Ready(Ok("paid".into())));
+}
+
+#[test]
+fn each_look_while_waiting_has_its_own_patience() {
+    let rig = Rig::new();
+    let (foreign, runtime) = (rig.claim("k"), rig.runtime.clone());
+    let task = rig.runtime.spawn(async move {
+        let runs = foreign.run_inline(|_| async {
+            runtime.sleep(secs(6)).await;
+            Ok::<_, Failed>("theirs".to_owned())
+        });
+        runs.await.map(|answered| answered.value)
+    });
+    rig.runtime.run_ready();
+    rig.store.always(Act::Claim, Fault::Slow(ms(1)));
+    let waits = claim(
+        &rig.detached().wait_in_flight(secs(20)).build().unwrap(),
+        "k",
+    );
+    let calls = waits.on(rig.clock.clone());
+    let mut call = rig
+        .runtime
+        .drive(calls.call(|| async { Ok::<_, Failed>(String::new()) }));
+    assert!(call.poll().is_pending());
+    let mut answer = Poll::Pending;
+    while answer.is_pending() {
+        rig.runtime.run_ready();
+        if call.is_woken() {
+            if rig.runtime.elapsed() > secs(3) && rig.store.calls(Act::Other) == 0 {
+                rig.store.next(Act::Claim, DOWN);
+                rig.store.next(Act::Claim, DOWN);
+                let _ = rig
+                    .runtime
+                    .block_on(steadfast_idempotency::Store::reap(&rig.store, 1));
+            }
+            answer = call.poll();
+        } else {
+            assert!(rig.runtime.step());
+        }
+    }
+    assert_eq!(answer, Poll::Ready(Ok("theirs".into())));
+    drop(task);
 }
