@@ -7,12 +7,14 @@ use crate::error::Error;
 use crate::workspace::Workspace;
 
 /// Package, and the most crates that may be in its tree without features, itself included.
-const BUDGETS: [(&str, usize); 5] = [
+const BUDGETS: [(&str, usize); 6] = [
     ("steadfast-timeout", 8),
     ("steadfast-retry", 8),
     ("steadfast-circuit-breaker", 8),
     ("steadfast-bulkhead", 8),
     ("steadfast-rate-limit", 8),
+    // With SHA-256 and what that is made of.
+    ("steadfast-idempotency", 14),
 ];
 
 /// Compares every budget with the tree that cargo resolves.

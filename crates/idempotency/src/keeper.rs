@@ -84,6 +84,14 @@ impl<'p> Keeper<'p> {
     }
 }
 
+impl Keeper<'_> {
+    /// Gives up the renewal that is under way: nobody polls it any more, and it may hold what the end of the claim
+    /// needs, such as the one connection to the store.
+    pub(crate) fn rests(&mut self) {
+        self.renewal = None;
+    }
+}
+
 impl fmt::Debug for Keeper<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keeper").finish_non_exhaustive()

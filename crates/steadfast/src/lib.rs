@@ -189,6 +189,13 @@ pub use steadfast_circuit_breaker::{
     ThrottleBuilder, ThrottleFuture,
 };
 pub use steadfast_core::*;
+#[cfg(feature = "idempotency")]
+pub use steadfast_idempotency::{
+    self as idempotency, Fingerprint, Idempotency, IdempotencyBuilder, Idempotent,
+    IdempotentFuture, Key, KeyPerCall, MemoryStore, Refusal, Scope,
+};
+#[cfg(feature = "idempotency-sqlite")]
+pub use steadfast_idempotency_sql::{self as idempotency_sql, SqliteStore};
 #[cfg(feature = "rate-limit")]
 pub use steadfast_rate_limit::{
     self as rate_limit, AdaptiveRate, AdaptiveRateLimit, AdaptiveRateLimitBuilder,
@@ -210,6 +217,8 @@ pub mod prelude {
     pub use crate::Retry;
     #[cfg(feature = "circuit-breaker")]
     pub use crate::{CircuitBreaker, Throttle};
+    #[cfg(feature = "idempotency")]
+    pub use crate::{Fingerprint, Idempotency, Key, KeyPerCall, Scope};
     #[cfg(feature = "timeout")]
     pub use crate::{FutureExt as _, Timeout};
     #[cfg(feature = "rate-limit")]

@@ -52,6 +52,7 @@ where
             None => Ending::Unknown,
         };
         me.hold.ends(ending);
+        me.keeper.rests();
         let mut state = me.state;
         state.set(State::Finishing {
             finishing: Finishing {

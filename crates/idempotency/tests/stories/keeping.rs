@@ -66,6 +66,30 @@ fn a_result_that_is_ready_is_taken_before_the_clock_is_looked_at() {
 }
 
 #[test]
+fn a_renewal_under_way_is_given_up_before_the_end_is_written() {
+    let rig = Rig::new();
+    let calls = Pipeline::on(rig.clock.clone(), rig.claim("k"));
+    let told = Told::default();
+    let mut call = rig.runtime.drive(calls.call(|| until(&told)));
+    assert!(call.poll().is_pending());
+    rig.store.next(Act::Renew, Fault::Slow(secs(60)));
+    run(&rig, &mut call, secs(11));
+    assert_eq!(
+        rig.runtime.sleeps_waiting(),
+        2,
+        "the next one's time, and the store"
+    );
+    rig.store.next(Act::Finish, Fault::Hangs);
+    *told.borrow_mut() = Some(Ok("paid".into()));
+    assert!(call.poll().is_pending());
+    assert_eq!(
+        rig.runtime.sleeps_waiting(),
+        1,
+        "for how long the store is waited for"
+    );
+}
+
+#[test]
 fn a_renewal_that_fails_is_tried_again_and_the_work_goes_on() {
     let rig = Rig::new();
     let claim = rig.claim("k");
