@@ -1,12 +1,19 @@
 //! What goes on after a call is over.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use steadfast_core::{Event, Runtime, Spawn};
 
 use crate::{
-    Claim, ClaimRequest, Ending, Fingerprint, Id, Lease, Owner, Store, StoreError, StoreErrorKind,
-    Written,
+    Answer, Claim, ClaimRequest, Ending, Fingerprint, Id, Lease, Owner, Store, StoreError,
+    StoreErrorKind, Written,
     hold::Held,
     settings::{Settings, backoff},
 };
@@ -115,7 +122,7 @@ async fn withdraw<S: Store, R: Runtime>(
     settings: &Settings,
     claim: ClaimRequest<'_>,
 ) -> Option<&'static str> {
-    let granted = persist(runtime, settings.lease, || store.claim(claim)).await?;
+    let granted = persist(runtime, settings, || store.claim(claim)).await?;
     let Claim::Granted {
         fence, taken_over, ..
     } = granted
@@ -144,24 +151,24 @@ async fn finish<S: Store, R: Runtime>(
     lease: &Lease,
     ending: Ending,
 ) -> Option<Written> {
-    persist(runtime, settings.lease, || {
-        store.finish(lease, ending.clone())
-    })
-    .await
+    let ask = || store.finish(lease, ending.clone());
+    persist(runtime, settings, ask).await
 }
 
 /// Asks until there is an answer, for about as long as a lease, and once at least.
-async fn persist<T, R: Runtime, F>(runtime: &R, length: Duration, ask: impl Fn() -> F) -> Option<T>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    let end = runtime.now() + length;
+async fn persist<'a, T, R: Runtime>(
+    runtime: &R,
+    settings: &Settings,
+    ask: impl Fn() -> Answer<'a, T>,
+) -> Option<T> {
+    let end = runtime.now() + settings.lease;
     let mut tries = 0;
     loop {
-        match ask().await {
-            Ok(answer) => return Some(answer),
-            Err(error) if error.kind() == StoreErrorKind::Corrupt => return None,
-            Err(_) => {}
+        let limit = runtime.sleep_until(runtime.now() + settings.store_patience);
+        match within(ask(), limit).await {
+            Some(Ok(answer)) => return Some(answer),
+            Some(Err(error)) if error.kind() == StoreErrorKind::Corrupt => return None,
+            Some(Err(_)) | None => {}
         }
         let at = runtime.now() + backoff(FIRST, MOST, tries, runtime.random());
         if at >= end {
@@ -171,3 +178,18 @@ where
         tries += 1;
     }
 }
+
+/// What is answered before the limit; one that takes longer is given up.
+async fn within<T>(
+    mut answer: Answer<'_, T>,
+    limit: impl Future<Output = ()>,
+) -> Option<Answered<T>> {
+    let mut limit = pin!(limit);
+    poll_fn(|cx| match Pin::new(&mut answer).poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => limit.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+type Answered<T> = Result<T, StoreError>;

@@ -1,6 +1,6 @@
 //! How an idempotency is configured.
 
-use std::{future::Future, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
 
 use steadfast_core::{InvalidConfig, Spawn};
 
@@ -23,7 +23,6 @@ const LARGEST: usize = 1 << 30;
 const STORE_PATIENCE: Duration = SECOND;
 
 /// Settings of an [`Idempotency`].
-#[derive(Debug)]
 #[must_use = "it is of use only when built"]
 pub struct IdempotencyBuilder<S, C = Raw, B = Inline> {
     store: S,
@@ -216,6 +215,15 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
                 flights: Flights::new(),
             }),
         })
+    }
+}
+
+/// Nothing of the store: its address may have a password in it.
+impl<S, C, B> fmt::Debug for IdempotencyBuilder<S, C, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IdempotencyBuilder")
+            .field(&self.settings)
+            .finish()
     }
 }
 

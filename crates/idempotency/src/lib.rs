@@ -1,4 +1,108 @@
-//! Same request a hundred times, same result, one effect.
+//! Same request a hundred times, same result, one effect: idempotency keys with leases, fences and replay, on any
+//! executor.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use steadfast_core::{Policies, VirtualRuntime};
+//! use steadfast_idempotency::{Fingerprint, Idempotency, Key, MemoryStore, Refusal, Scope};
+//!
+//! # let runtime = VirtualRuntime::new(1);
+//! # let store = MemoryStore::on(runtime.clone());
+//! let idempotency = Idempotency::builder(store) // in a program: SQL, or MemoryStore::new()
+//!     .lease(Duration::from_secs(30)) // how long others wait for one that has crashed
+//!     .spawn_on(runtime.clone()) // in a program: TokioRuntime
+//!     .build()?;
+//!
+//! // Whose key it is, to do what; the key that came with the request; what the request asks for.
+//! let scope = Scope::new("customer-7", "POST /charges")?;
+//! let ten = Fingerprint::of(b"amount=10");
+//! let claim = idempotency.key(&scope, Key::new("order-4711")?, ten);
+//!
+//! let calls = claim.on(runtime.clone()); // or first in a tuple, outside of the retry
+//! let receipt = runtime.block_on(calls.call(|| async { Ok::<_, std::io::Error>("paid".to_owned()) }))?;
+//! assert_eq!(receipt, "paid");
+//!
+//! // The same request once more: the same result, and nothing is run.
+//! let again = runtime.block_on(calls.call(|| async { Ok::<_, std::io::Error>("twice".to_owned()) }))?;
+//! assert_eq!(again, "paid");
+//!
+//! // The same key for another request is refused.
+//! let eleven = idempotency.key(&scope, Key::new("order-4711")?, Fingerprint::of(b"amount=11"));
+//! let refused = eleven.run_inline(|_| async { Ok::<_, std::io::Error>(String::new()) });
+//! let refused = runtime.block_on(refused).unwrap_err();
+//! assert_eq!(refused.rejection().and_then(Refusal::of), Some(Refusal::Mismatch));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Exactly once there is only where the effect is committed together with the record of it, or where the target of
+//! the effect helps. Everything else is a choice between at most once and at least once, and here you name it.
+//!
+//! | mode | effects per key | when |
+//! |---|---|---|
+//! | [`run_tx`](Idempotent::run_tx) | exactly one that is committed; the only one that says [`ExactlyOnce`] | the effect is in the same database |
+//! | a target that checks [`ctx.fence()`](Ctx::fence), or takes [`ctx.downstream_key(step)`](Ctx::downstream_key) | one, maybe of several calls | it can |
+//! | [`block`](IdempotencyBuilder::block), the default | at most one; what is unknown says so | effects elsewhere |
+//! | [`recover`](IdempotencyBuilder::recover) | at most one, where the callback is right | one can ask what became of it |
+//! | [`retake`](IdempotencyBuilder::retake) | at least one | it may happen more than once |
+//!
+//! # Ways in
+//!
+//! | | |
+//! |---|---|
+//! | `payments.call(..).with(&claim)`, `(claim, retry, ..)` | a policy: all attempts inside are of one claim |
+//! | [`claim.run(..)`](Idempotent::run) | a handler in a task of its own: a caller that goes away does not stop it |
+//! | [`claim.run_inline(..)`](Idempotent::run_inline) | a handler that may borrow, and ends with its caller |
+//! | [`claim.run_tx(..)`](Idempotent::run_tx) | a handler in one transaction with its record |
+//!
+//! How it ended is said by the verdict: a success is kept; a failure that says that nothing was executed, such as
+//! that of an open breaker inside, frees the key; and any other is unknown. So put the retry inside of the claim, and
+//! let the classifier say `not_executed()` where that is certain. A handler may return [`Handled`] instead.
+//!
+//! # Defaults
+//!
+//! | setting | default |
+//! |---|---|
+//! | mode | `block` |
+//! | `lease` | 30 s, renewed every third of it while the work takes |
+//! | `result_ttl`, `key_ttl` | 24 h, 30 days: after the result has gone, the key still answers that it was done |
+//! | `max_result` | 1 MiB; of what is larger it is remembered that it was done |
+//! | `reject_in_flight` | a duplicate is refused, with the time that the lease has left; `wait_in_flight(max)` waits |
+//! | `store_patience` | 1 s, then the call is refused; `fail_open` runs it all the same |
+//! | codec | [`Raw`], for bytes and text; `Json` and `Postcard` are features |
+//! | `spawn_on` | nothing goes on in the background: what could not be written is left to the lease |
+//!
+//! # Promises
+//!
+//! | | |
+//! |---|---|
+//! | another payload under the same key | is a mismatch, while the first runs, and ever after |
+//! | a call that is dropped, cut off or panics after its start | is unknown; it is never released |
+//! | who took longer than the lease, and was taken over from | has the result of the other; its own is discarded |
+//! | a claim whose answer was lost | is made again by the same owner, and granted once |
+//! | a store that is away before the work | nothing is run |
+//! | a store that is away after the work | the result is returned, and written in the background until the lease ends |
+//! | a result too large, or of another codec or version | is refused by name; nothing is run again |
+//! | duplicates in one process | share the store calls of one, be they ten thousand; none waits beyond its own time |
+//! | a replay whose record is at hand | no clock, no timer, no box |
+//!
+//! # Notes
+//!
+//! Of each call an observer is told what became of it, as
+//! [`Event::Noted`](steadfast_core::Event::Noted): `executed`, `replayed`, `coalesced`, `recovered`, `released`,
+//! `unknown`, `fenced`, `fail_open`, or the name of its [`Refusal`], such as `in_flight`. On the way there may be
+//! `taken_over`, `renewal_failed`, `fenced_while_running`, `completion_deferred` and `completion_lost`; from the
+//! background `ended_in_background`, `fenced_in_background`, `withdrawn`, `task_lost` and `reap_failed`.
+//!
+//! # The client's side
+//!
+//! [`KeyPerCall`] gives each logical call a key, the same on every attempt.
+//!
+//! # Alone or in a family
+//!
+//! This crate stands on `steadfast-core` and a hash function. A store of your own implements [`Store`]; the
+//! [rules](protocol) are there to be used, and the feature `conformance` brings the kit that it is held to. Features
+//! `tokio`, `smol`, `thread` and `test-util` bring the runtimes; none is on by default.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -20,6 +124,7 @@ mod hold;
 mod id;
 mod idempotency;
 mod keeper;
+mod memory;
 mod mint;
 mod policy;
 mod record;
@@ -45,12 +150,13 @@ pub use self::{
     hold::Standing,
     id::{Id, InvalidId, Key, Scope},
     idempotency::Idempotency,
+    memory::{MemoryStore, MemoryStoreBuilder},
     mint::KeyPerCall,
     policy::{Idempotent, IdempotentFuture},
     record::{Fence, Lease, Owner, Record, State, StoreTime, Stored},
     recover::{Finding, TakenOver},
     refusal::Refusal,
-    run::{Answered, Run, RunInline},
+    run::{Answered, Handler, Run, RunInline},
     settings::Mode,
     store::{
         Answer, Claim, ClaimRequest, Ending, Lapsed, Store, StoreError, StoreErrorKind, TxStore,

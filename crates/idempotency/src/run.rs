@@ -105,7 +105,7 @@ where
     pub fn run_inline<'p, F, Fut>(
         &'p self,
         handler: F,
-    ) -> RunInline<'p, F, Fut, &'p R, S, C, Detached<R>>
+    ) -> RunInline<'p, F, &'p R, S, C, Detached<R>>
     where
         F: FnOnce(Ctx) -> Fut,
         Fut: Future,
@@ -131,7 +131,7 @@ impl<S: Store + 'static, C, B: Background<S>> Idempotent<S, C, B> {
         &'p self,
         runtime: R,
         handler: F,
-    ) -> RunInline<'p, F, Fut, R, S, C, B>
+    ) -> RunInline<'p, F, R, S, C, B>
     where
         R: Runtime,
         F: FnOnce(Ctx) -> Fut,
@@ -153,31 +153,57 @@ impl<S: Store + 'static, C, B: Background<S>> Idempotent<S, C, B> {
     }
 }
 
-/// A handler as work.
-struct OfHandler<F, Fut, R> {
-    handler: F,
-    store: Arc<dyn Store>,
-    settings: Arc<Settings>,
-    id: Id,
-    marker: PhantomData<fn(R) -> Fut>,
+/// A closure that is told of its claim and starts a handler. Every `FnOnce(Ctx) -> Fut` whose output is an
+/// [`IntoOutcome`] is one.
+///
+/// The future's type comes with the closure's here, and is no parameter beside it: the types of calls that named
+/// both could not be spawned as soon as a capture is borrowed.
+pub trait Handler: Sized {
+    /// The future that it starts.
+    type Future: Future<Output: IntoOutcome<Ok = Self::Ok, Err = Self::Err>>;
+    /// The result where it was done.
+    type Ok;
+    /// The error where it was not, or is not known.
+    type Err;
+
+    /// Starts it.
+    fn handle(self, ctx: Ctx) -> Self::Future;
 }
 
-impl<F, Fut, R> Work for OfHandler<F, Fut, R>
+impl<F, Fut> Handler for F
 where
     F: FnOnce(Ctx) -> Fut,
     Fut: Future,
     Fut::Output: IntoOutcome,
-    R: Runtime,
 {
+    type Future = Fut;
     type Ok = <Fut::Output as IntoOutcome>::Ok;
     type Err = <Fut::Output as IntoOutcome>::Err;
-    type Runtime = R;
-    type Future = Handling<Fut>;
 
-    fn start(self, _: Attempt<R>, grant: Grant) -> Handling<Fut> {
+    fn handle(self, ctx: Ctx) -> Fut {
+        self(ctx)
+    }
+}
+
+/// A handler as work.
+struct OfHandler<F, R> {
+    handler: F,
+    store: Arc<dyn Store>,
+    settings: Arc<Settings>,
+    id: Id,
+    marker: PhantomData<fn(R)>,
+}
+
+impl<F: Handler, R: Runtime> Work for OfHandler<F, R> {
+    type Ok = F::Ok;
+    type Err = F::Err;
+    type Runtime = R;
+    type Future = Handling<F::Future>;
+
+    fn start(self, _: Attempt<R>, grant: Grant) -> Handling<F::Future> {
         let ctx = Ctx::new(self.store, self.settings, self.id, grant);
         Handling {
-            future: (self.handler)(ctx),
+            future: self.handler.handle(ctx),
         }
     }
 }
@@ -206,42 +232,30 @@ where
 pin_project! {
     /// The future of [`Idempotent::run_inline`].
     #[must_use = "futures do nothing unless polled"]
-    pub struct RunInline<'p, F, Fut, R, S, C, B>
-    where
-        F: FnOnce(Ctx) -> Fut,
-        Fut: Future,
-        Fut::Output: IntoOutcome,
-        R: Runtime,
-        S: Store,
-        B: Background<S>,
-    {
+    pub struct RunInline<'p, F: Handler, R: Runtime, S: Store, C, B: Background<S>> {
         #[pin]
-        engine: Engine<'p, OfHandler<F, Fut, R>, S, C, B>,
+        engine: Engine<'p, OfHandler<F, R>, S, C, B>,
     }
 }
 
-impl<F, Fut, R, S, C, B> Future for RunInline<'_, F, Fut, R, S, C, B>
+impl<F, R, S, C, B> Future for RunInline<'_, F, R, S, C, B>
 where
-    F: FnOnce(Ctx) -> Fut,
-    Fut: Future,
-    Fut::Output: IntoOutcome,
+    F: Handler,
     R: Runtime,
     S: Store,
-    C: Codec<<Fut::Output as IntoOutcome>::Ok>,
+    C: Codec<F::Ok>,
     B: Background<S>,
 {
-    type Output = Result<<Fut::Output as IntoOutcome>::Ok, <Fut::Output as IntoOutcome>::Err>;
+    type Output = Result<F::Ok, F::Err>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().engine.poll(cx).map(answered)
     }
 }
 
-impl<F, Fut, R, S, C, B> fmt::Debug for RunInline<'_, F, Fut, R, S, C, B>
+impl<F, R, S, C, B> fmt::Debug for RunInline<'_, F, R, S, C, B>
 where
-    F: FnOnce(Ctx) -> Fut,
-    Fut: Future,
-    Fut::Output: IntoOutcome,
+    F: Handler,
     R: Runtime,
     S: Store,
     B: Background<S>,

@@ -8,12 +8,19 @@ use loom::sync;
 #[cfg(not(steadfast_loom))]
 use std::sync;
 
-/// A name of our own, as clippy would follow a `use` to the type that it bans elsewhere.
+/// Names of our own, as clippy would follow a `use` to the types that it bans elsewhere.
 #[allow(
     clippy::disallowed_types,
     reason = "the door through which cells get atomics"
 )]
-pub(crate) type AtomicU8 = sync::atomic::AtomicU8;
+mod types {
+    use super::sync::atomic;
+
+    pub(crate) type AtomicU8 = atomic::AtomicU8;
+    pub(crate) type AtomicU64 = atomic::AtomicU64;
+}
+
+pub(crate) use self::types::{AtomicU8, AtomicU64};
 
 pub(crate) type MutexGuard<'a, T> = sync::MutexGuard<'a, T>;
 

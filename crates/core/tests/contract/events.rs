@@ -110,3 +110,17 @@ fn events_compare_by_what_they_say() {
     assert_eq!(event(1), event(1));
     assert_ne!(event(1), event(2));
 }
+
+#[test]
+fn a_note_is_a_word_of_the_policy_that_speaks() {
+    let event = Event::noted("idempotency", "replayed");
+    assert_eq!(event.policy(), "idempotency");
+    assert!(matches!(
+        event,
+        Event::Noted {
+            note: "replayed",
+            ..
+        }
+    ));
+    assert_ne!(event, Event::noted("idempotency", "executed"));
+}

@@ -10,7 +10,7 @@ use crate::{Codec, CodecError, Stored, Tag};
 /// ```
 /// use steadfast_idempotency::{Codec, CodecError, Postcard};
 ///
-/// let kept = Postcard::new().encode(&("paid", 7))?;
+/// let kept = Postcard::new().encode(&("paid".to_owned(), 7_u32))?;
 /// let (word, number): (String, u32) = Postcard::new().decode(&kept)?;
 /// assert_eq!((word.as_str(), number), ("paid", 7));
 /// # Ok::<(), CodecError>(())

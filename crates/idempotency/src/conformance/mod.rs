@@ -7,6 +7,34 @@
 //!
 //! The stories ask for what a caller may rely on, not for one store's ways: a fence need not begin at one, an answer
 //! about time has some leeway, and a store that deletes by itself what is over leaves less to the reaper.
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(feature = "test-util")] {
+//! use std::time::Duration;
+//! use steadfast_core::VirtualRuntime;
+//! use steadfast_idempotency::{MemoryStore, conformance};
+//!
+//! struct Memory(VirtualRuntime);
+//!
+//! impl conformance::Harness for Memory {
+//!     type Store = MemoryStore<VirtualRuntime>;
+//!
+//!     async fn fresh(&self) -> Self::Store {
+//!         MemoryStore::on(self.0.clone())
+//!     }
+//!
+//!     async fn advance(&self, _store: &Self::Store, by: Duration) {
+//!         self.0.advance(by);
+//!     }
+//! }
+//!
+//! let runtime = VirtualRuntime::new(1);
+//! let report = runtime.block_on(conformance::run(&Memory(runtime.clone())));
+//! report.assert_passed();
+//! # }
+//! ```
 
 mod claims;
 mod content;

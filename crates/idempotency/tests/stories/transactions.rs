@@ -1,1 +1,225 @@
-//! To come.
+//! Claim, effect and completion in one transaction.
+
+use std::future::pending;
+
+use steadfast_core::{Error, Rejection};
+use steadfast_idempotency::{Begun, ExactlyOnce, Fingerprint, Key, Refusal, State, StoreErrorKind};
+
+use crate::support::{Act, Claimed, DOWN, Fault, Rig, claim, ms, scope, secs};
+
+type Failed = &'static str;
+
+async fn charge(
+    claim: &Claimed,
+    result: Result<String, Failed>,
+) -> Result<ExactlyOnce<String>, Error<Failed>> {
+    claim
+        .run_tx(|mut tx| async move {
+            tx.effects.push("charged".to_owned());
+            Ok(tx.returns(result?))
+        })
+        .await
+}
+
+fn refusal<T>(result: Result<T, Rejection>) -> Refusal {
+    Refusal::of(&result.map(drop).unwrap_err()).unwrap()
+}
+
+fn refused<T>(result: Result<T, Error<Failed>>) -> Refusal {
+    Refusal::of(result.map(drop).unwrap_err().rejection().unwrap()).unwrap()
+}
+
+#[test]
+fn an_effect_is_committed_once_with_its_result_however_often_it_is_asked_for() {
+    let rig = Rig::new();
+    let claim = rig.claim("k");
+    let first = rig
+        .runtime
+        .block_on(charge(&claim, Ok("paid".into())))
+        .unwrap();
+    assert_eq!((first.value.as_str(), first.replayed), ("paid", false));
+    for _ in 0..10 {
+        let again = rig
+            .runtime
+            .block_on(charge(&claim, Ok("again".into())))
+            .unwrap();
+        assert_eq!(
+            (again.replayed, again.into_value().as_str()),
+            (true, "paid")
+        );
+    }
+    assert_eq!(rig.store.committed(), ["charged"]);
+    assert_eq!(rig.state("k"), Some(State::Completed));
+    assert!(rig.notes.take().starts_with("executed replayed replayed"));
+}
+
+#[test]
+fn an_error_rolls_all_of_it_back_and_the_key_is_as_it_was() {
+    let rig = Rig::new();
+    let claim = rig.claim("k");
+    let failed = rig.runtime.block_on(charge(&claim, Err("no funds")));
+    assert_eq!(failed.unwrap_err(), Error::Operation("no funds"));
+    assert_eq!((rig.state("k"), rig.store.committed().len()), (None, 0));
+    assert!(
+        rig.runtime
+            .block_on(charge(&claim, Ok("paid".into())))
+            .is_ok()
+    );
+    assert_eq!(rig.store.committed(), ["charged"]);
+}
+
+#[test]
+fn dropped_at_any_point_before_the_commit_it_is_rolled_back() {
+    let rig = Rig::new();
+    let claim = rig.claim("k");
+    for act in [Act::Begin, Act::ClaimIn, Act::CompleteIn, Act::Commit] {
+        rig.store.always(act, Fault::Slow(ms(10)));
+    }
+    let ended = std::cell::Cell::new(false);
+    rig.runtime.cancel_at_every_await(
+        || async {
+            ended.set(charge(&claim, Ok("paid".into())).await.is_ok());
+        },
+        |polls| {
+            let effects = rig.store.committed().len();
+            assert_eq!(
+                rig.state("k").is_some(),
+                effects == 1,
+                "after {polls} polls"
+            );
+        },
+    );
+    assert_eq!(rig.store.committed(), ["charged"]);
+    assert!(ended.get());
+}
+
+#[test]
+fn a_duplicate_meanwhile_is_refused_or_waits() {
+    let rig = Rig::new();
+    let first = rig.claim("k");
+    let Ok(Begun::Run(mut tx)) = rig.runtime.block_on(first.begin_tx::<String>()) else {
+        panic!("it runs");
+    };
+    assert_eq!(
+        (tx.fence().get(), tx.is_taken_over(), tx.step()),
+        (1, false, None)
+    );
+    let second = rig.claim("k");
+    assert_eq!(
+        refused(rig.runtime.block_on(charge(&second, Ok("again".into())))),
+        Refusal::InFlight
+    );
+    let waits = claim(
+        &rig.detached().wait_in_flight(secs(5)).build().unwrap(),
+        "k",
+    );
+    let mut waits = rig
+        .runtime
+        .drive(async move { charge(&waits, Ok("again".into())).await });
+    assert!(waits.poll().is_pending());
+    tx.effects.push("charged".into());
+    assert!(rig.runtime.block_on(tx.commit("paid".to_owned())).is_ok());
+    while !waits.is_woken() {
+        rig.runtime.step();
+    }
+    let std::task::Poll::Ready(Ok(answer)) = waits.poll() else {
+        panic!("it has the result");
+    };
+    assert_eq!((answer.value.as_str(), answer.replayed), ("paid", true));
+    assert_eq!(rig.store.committed(), ["charged"]);
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_is_looked_up() {
+    let rig = Rig::new();
+    rig.store.next(Act::Commit, Fault::Loses);
+    let claim = rig.claim("k");
+    let answer = rig
+        .runtime
+        .block_on(charge(&claim, Ok("paid".into())))
+        .unwrap();
+    assert_eq!((answer.value.as_str(), answer.replayed), ("paid", false));
+    assert_eq!(rig.store.committed(), ["charged"]);
+}
+
+#[test]
+fn a_commit_of_which_nobody_knows_is_undecided_and_asking_again_finds_out() {
+    for (commit, charged) in [(Fault::Loses, "paid"), (DOWN, "again")] {
+        let rig = Rig::new();
+        rig.store.next(Act::Commit, commit);
+        rig.store.always(Act::Other, DOWN);
+        let claim = rig.claim("k");
+        let result = rig.runtime.block_on(charge(&claim, Ok("paid".into())));
+        assert_eq!(refused(result), Refusal::Undecided);
+        rig.store.mend();
+        let again = rig
+            .runtime
+            .block_on(charge(&claim, Ok("again".into())))
+            .unwrap();
+        assert_eq!(again.value, charged);
+        assert_eq!(rig.store.committed(), ["charged"]);
+    }
+}
+
+#[test]
+fn a_store_that_is_away_is_asked_again_for_a_while_and_nothing_runs() {
+    let rig = Rig::new();
+    let claim = rig.claim("k");
+    rig.store.next(Act::Begin, DOWN);
+    rig.store.next(Act::ClaimIn, DOWN);
+    assert!(
+        rig.runtime
+            .block_on(charge(&claim, Ok("paid".into())))
+            .is_ok()
+    );
+    rig.store.always(Act::Begin, DOWN);
+    let away = rig.runtime.block_on(claim.begin_tx::<String>());
+    assert_eq!(refusal(away), Refusal::StoreUnavailable);
+    rig.store
+        .next(Act::Begin, Fault::Fails(StoreErrorKind::Full));
+    assert_eq!(
+        refusal(rig.runtime.block_on(claim.begin_tx::<String>())),
+        Refusal::StoreFull
+    );
+}
+
+#[test]
+fn another_payload_is_refused_before_anything_runs() {
+    let rig = Rig::new();
+    assert!(
+        rig.runtime
+            .block_on(charge(&rig.claim("k"), Ok("paid".into())))
+            .is_ok()
+    );
+    let idempotency = rig.detached().build().unwrap();
+    let other = idempotency.key(
+        &scope(),
+        Key::new("k").unwrap(),
+        Fingerprint::of(b"amount=11"),
+    );
+    assert_eq!(
+        refused(rig.runtime.block_on(charge(&other, Ok("paid".into())))),
+        Refusal::Mismatch
+    );
+}
+
+#[test]
+fn a_key_that_is_in_flight_outside_of_a_transaction_is_in_flight_here() {
+    let rig = Rig::new();
+    let outside = rig.claim("k");
+    let mut runs = rig
+        .runtime
+        .drive(outside.run_inline(|_| pending::<Result<String, Failed>>()));
+    assert!(runs.poll().is_pending());
+    let inside = rig.claim("k");
+    assert_eq!(
+        refused(rig.runtime.block_on(charge(&inside, Ok("paid".into())))),
+        Refusal::InFlight
+    );
+    rig.pass(secs(30));
+    assert_eq!(
+        refused(rig.runtime.block_on(charge(&inside, Ok("paid".into())))),
+        Refusal::Indeterminate
+    );
+    assert!(rig.store.committed().is_empty());
+}

@@ -1,32 +1,27 @@
 //! One call under a key: claim, work, end.
 
+mod finish;
+
 use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use pin_project_lite::pin_project;
-use steadfast_core::{Attempt, Event, Instant, Outcome, Runtime, Timer, Verdict};
+use steadfast_core::{Attempt, Event, Outcome, Runtime, StopReason, Timer, Verdict};
 
+use self::finish::Finishing;
 use crate::{
-    Answer, Background, Codec, Ending, Finding, Idempotent, Refusal, Store, StoreErrorKind, Stored,
-    TakenOver, Written,
+    Background, Codec, Finding, Idempotent, Refusal, Store, Stored, TakenOver,
     admit::{Admission, Admitted, Gate},
-    flights::{Landing, Lead},
+    flights::Lead,
     hold::{Held, Hold},
     keeper::Keeper,
     recover::{Found, encoded},
-    settings::backoff,
 };
-
-/// Between two tries to write an end, where there is no background.
-const RETRY: (std::time::Duration, std::time::Duration) = (
-    std::time::Duration::from_millis(20),
-    std::time::Duration::from_millis(200),
-);
-const TRIES: u32 = 3;
 
 /// What runs under a claim.
 pub(crate) trait Work {
@@ -80,15 +75,6 @@ pin_project! {
         Finishing { finishing: Finishing<'p, T, E> },
         Over,
     }
-}
-
-/// An end that is being written.
-struct Finishing<'p, T, E> {
-    outcome: Option<Outcome<T, E>>,
-    answer: Option<Answer<'p, Written>>,
-    /// When the store is given up, once it has kept anybody waiting.
-    give_up: Option<Instant>,
-    tries: u32,
 }
 
 impl<'p, W: Work, S: Store, C, B: Background<S>> Engine<'p, W, S, C, B> {
@@ -272,12 +258,12 @@ where
             Finding::Applied(stored) => {
                 // It is the result of another call, as those that come later will have it.
                 let ended = self.replay(&stored, "recovered");
-                self.finish(ended.outcome, Some(stored));
+                self.finish(ended, true, Some(stored));
                 Poll::Ready(None)
             }
             Finding::Unknown => {
                 let ended = self.refuse(Refusal::Indeterminate, None);
-                self.finish(ended.outcome, None);
+                self.finish(ended, true, None);
                 Poll::Ready(None)
             }
         }
@@ -302,7 +288,11 @@ where
             // A success of which there is no result to keep.
             Err(_) => Stored::body(Vec::new()).without_body(),
         });
-        self.finish(outcome, stored);
+        let ended = Ended {
+            outcome,
+            replayed: false,
+        };
+        self.finish(ended, false, stored);
         Poll::Ready(None)
     }
 
@@ -316,144 +306,6 @@ where
         Poll::Pending
     }
 
-    /// Begins to write how it ended: with this result, or without one.
-    fn finish(self: Pin<&mut Self>, outcome: Outcome<W::Ok, W::Err>, stored: Option<Stored>) {
-        let me = self.project();
-        let ending = match stored {
-            Some(stored) if stored.len() > me.claim.shared.settings.max_result => {
-                Ending::Completed(stored.without_body())
-            }
-            Some(stored) => Ending::Completed(stored),
-            None if !outcome.verdict.may_have_executed() && me.hold.may_release() => {
-                Ending::Released
-            }
-            None => Ending::Unknown,
-        };
-        me.hold.ends(ending);
-        let mut state = me.state;
-        state.set(State::Finishing {
-            finishing: Finishing {
-                outcome: Some(outcome),
-                answer: None,
-                give_up: None,
-                tries: 0,
-            },
-        });
-    }
-
-    fn poll_finish(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End<W>> {
-        let me = self.as_mut().project();
-        let (claim, runtime) = (*me.claim, me.attempt.runtime());
-        let settings = &*claim.shared.settings;
-        let StateProj::Finishing { finishing } = me.state.project() else {
-            unreachable!("it finishes");
-        };
-        let mut timer = me.timer;
-        let written = loop {
-            let Some(answer) = &mut finishing.answer else {
-                if finishing.tries > 0 {
-                    ready!(timer.as_mut().poll(runtime, cx));
-                }
-                let (held, ending) = me.hold.ending().expect("its end is known");
-                let (held, ending) = (Arc::clone(held), ending.clone());
-                let store = &*claim.shared.store;
-                finishing.answer = Some(Answer::later(async move {
-                    store.finish(&held.lease, ending).await
-                }));
-                finishing.tries += 1;
-                timer.set(Timer::never());
-                if let Some(give_up) = finishing.give_up {
-                    timer.set(Timer::new(runtime.now(), give_up));
-                }
-                continue;
-            };
-            let polled = Pin::new(answer).poll(cx);
-            if let Poll::Ready(Ok(written)) = polled {
-                break Some(written);
-            }
-            let now = runtime.now();
-            let deadline = me.attempt.deadline();
-            let is_new = finishing.give_up.is_none();
-            let give_up = *finishing
-                .give_up
-                .get_or_insert((now + settings.store_patience).min(deadline));
-            match polled {
-                Poll::Pending => {
-                    if is_new {
-                        timer.set(Timer::new(now, give_up));
-                    }
-                    ready!(timer.as_mut().poll(runtime, cx));
-                    break None;
-                }
-                Poll::Ready(result) => {
-                    let is_hopeless = result.is_err_and(|e| e.kind() == StoreErrorKind::Corrupt);
-                    let pause = backoff(RETRY.0, RETRY.1, finishing.tries, runtime.random());
-                    if is_hopeless || finishing.tries >= TRIES || now + pause >= give_up {
-                        break None;
-                    }
-                    finishing.answer = None;
-                    timer.set(Timer::new(now, now + pause));
-                }
-            }
-        };
-        let outcome = finishing.outcome.take().expect("it ends once");
-        let ending = me.hold.ending().map(|(_, ending)| ending.clone());
-        Poll::Ready(self.finished(outcome, ending.expect("its end is known"), written))
-    }
-
-    /// What the caller gets of it, now that the end is written, or is not.
-    fn finished(
-        mut self: Pin<&mut Self>,
-        outcome: Outcome<W::Ok, W::Err>,
-        ending: Ending,
-        written: Option<Written>,
-    ) -> End<W> {
-        let me = self.as_mut().project();
-        let lead = me.lead.take();
-        let note = match &written {
-            // It stays on to be written; or its lease ends it.
-            None if me.hold.hand_over() => "completion_deferred",
-            None => "completion_lost",
-            Some(_) => {
-                me.hold.nothing();
-                match &ending {
-                    Ending::Completed(_) => "executed",
-                    Ending::Released => "released",
-                    Ending::Unknown => "unknown",
-                }
-            }
-        };
-        match (written, ending) {
-            (Some(Written::Fenced(Some(stored))), _) => {
-                if let Some(lead) = lead {
-                    lead.lands(Landing::Completed(stored.clone()));
-                }
-                self.replay(&stored, "fenced")
-            }
-            (Some(Written::Fenced(None)), _) => {
-                drop(lead);
-                if outcome.verdict.is_success() {
-                    return self.refuse(Refusal::Fenced, None);
-                }
-                self.note("fenced");
-                Ended {
-                    outcome,
-                    replayed: false,
-                }
-            }
-            (_, ending) => {
-                if let (Some(lead), Ending::Completed(stored)) = (lead, ending) {
-                    lead.lands(Landing::Completed(stored));
-                }
-                self.note(note);
-                Ended {
-                    outcome,
-                    replayed: false,
-                }
-            }
-        }
-    }
-
     fn replay(&self, stored: &Stored, note: &str) -> End<W> {
         if stored.body.is_none() {
             return self.refuse(Refusal::ResultOmitted, None);
@@ -462,7 +314,9 @@ where
             Ok(value) => {
                 self.note(note);
                 Ended {
-                    outcome: Outcome::new(Ok(value), Verdict::success()),
+                    // Nothing was started for it.
+                    outcome: Outcome::new(Ok(value), Verdict::success())
+                        .ended(StopReason::Succeeded, 0),
                     replayed: true,
                 }
             }
@@ -471,7 +325,7 @@ where
     }
 
     #[cold]
-    fn refuse(&self, refusal: Refusal, after: Option<std::time::Duration>) -> End<W> {
+    fn refuse(&self, refusal: Refusal, after: Option<Duration>) -> End<W> {
         let name = self.claim.shared.settings.name;
         self.note(refusal.note());
         let rejected = Event::rejected(name, refusal.kind());

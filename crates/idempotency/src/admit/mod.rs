@@ -1,8 +1,9 @@
 //! Whether a call may run: it asks the store, or follows one that does.
 
+mod follow;
+
 use std::{
     future::Future,
-    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -13,7 +14,7 @@ use steadfast_core::{Attempt, Instant, Runtime, Timer};
 
 use crate::{
     Answer, Background, Claim, Fence, Idempotent, Lease, Owner, Refusal, Store, StoreError, Stored,
-    flights::{Landing, Lead, Look, News, Seat, Stands},
+    flights::{Landing, Lead, Look, Seat},
     hold::{Hold, mint},
     settings::{InFlight, backoff},
 };
@@ -352,76 +353,5 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
         } else {
             self.ask();
         }
-    }
-
-    fn follow(&mut self, cx: &mut Context<'_>) -> Poll<Option<Admitted>> {
-        let Phase::Following(seat, set) = &mut self.admission.phase else {
-            unreachable!("it is asked of one that follows");
-        };
-        match seat.poll(cx) {
-            Poll::Ready(Ok(landing)) => return Poll::Ready(Some(self.landed(landing))),
-            Poll::Ready(Err(())) => {
-                self.ask();
-                return Poll::Ready(None);
-            }
-            Poll::Pending => {}
-        }
-        let (stands, set) = (seat.stands(), *set);
-        let waits = self.claim.shared.settings.waits();
-        if stands.is_vacant || stands.is_under_way && !waits {
-            return Poll::Ready(self.turn(stands));
-        }
-        // A lead that lives on says so without waking anybody: then the timer is early, and is set anew.
-        let at = stands.until.min(self.end());
-        if set.is_none_or(|set| at < set) {
-            let now = self.now();
-            self.set_timer(now, at);
-            if let Phase::Following(_, set) = &mut self.admission.phase {
-                *set = Some(at);
-            }
-        }
-        ready!(self.timer.as_mut().poll(self.attempt.runtime(), cx));
-        Poll::Ready(self.turn(stands))
-    }
-
-    /// There is something to decide: nobody leads, or not for long any more, or its own time is over.
-    fn turn(&mut self, stands: Stands) -> Option<Admitted> {
-        let phase = mem::replace(&mut self.admission.phase, Phase::New);
-        let Phase::Following(seat, _) = phase else {
-            unreachable!("it is asked of one that follows");
-        };
-        let (now, end) = (self.now(), self.end());
-        let is_led = !stands.is_vacant && now < stands.until;
-        let waits = self.claim.shared.settings.waits();
-        if now >= end || is_led && stands.is_under_way && !waits {
-            let hint = (is_led && stands.is_under_way).then(|| stands.until - now);
-            return Some(Admitted::Refused(Refusal::InFlight, hint));
-        }
-        if is_led {
-            self.admission.phase = Phase::Following(seat, None);
-            return None;
-        }
-        let patience = self.patience();
-        match seat.lead(now, now + patience) {
-            Err(seat) => self.admission.phase = Phase::Following(seat, None),
-            Ok(News::Landed(landing)) => return Some(self.landed(landing)),
-            Ok(News::Alone) => self.ask(),
-            Ok(News::Leads(lead, next)) if next > end => {
-                lead.waits(next, next + patience);
-                lead.retires();
-                return Some(Admitted::Refused(Refusal::InFlight, None));
-            }
-            Ok(News::Leads(lead, next)) if next > now => {
-                lead.waits(next, next + patience);
-                *self.lead = Some(lead);
-                self.set_timer(now, next);
-                self.admission.phase = Phase::Pausing;
-            }
-            Ok(News::Leads(lead, _)) => {
-                *self.lead = Some(lead);
-                self.ask();
-            }
-        }
-        None
     }
 }

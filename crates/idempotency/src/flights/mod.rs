@@ -3,17 +3,23 @@
 //! They only save the store calls. Who may run is the store's to say, so whatever goes wrong here costs a call to
 //! the store and nothing else.
 
+mod lead;
+mod seat;
+
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     hash::{BuildHasher, RandomState},
-    mem,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::Waker,
 };
 
 use steadfast_core::{Instant, Wakers};
 
+pub(crate) use self::{
+    lead::Lead,
+    seat::{Seat, Stands},
+};
 use crate::{
     Fingerprint, Id, Refusal, Stored,
     sync::{Mutex, MutexGuard},
@@ -44,7 +50,8 @@ struct State {
     /// When whoever leads next may ask the store.
     next_ask: Instant,
     last_seat: u64,
-    followers: HashMap<u64, Option<Waker>>,
+    /// In the order in which they came.
+    followers: BTreeMap<u64, Option<Waker>>,
     /// Who alone was woken to lead.
     heir: Option<u64>,
 }
@@ -114,6 +121,7 @@ impl Flights {
 
     /// How many flights there are.
     #[cfg(any(test, steadfast_loom))]
+    #[cfg_attr(steadfast_loom, allow(dead_code, reason = "for the models"))]
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
@@ -170,7 +178,7 @@ impl Flights {
                     until,
                     next_ask: Instant::from_nanos(0),
                     last_seat: 0,
-                    followers: HashMap::new(),
+                    followers: BTreeMap::new(),
                     heir: None,
                 }),
             })
@@ -181,7 +189,8 @@ impl Flights {
             Some(flight) => {
                 let mut state = flight.state.lock();
                 let is_over = matches!(state.stage, Stage::Over(_));
-                if !is_over && !(runs && flight.fingerprint == fingerprint) {
+                let takes_over = runs && flight.fingerprint == fingerprint;
+                if !is_over && !takes_over {
                     return None;
                 }
                 if is_over {
@@ -272,217 +281,5 @@ impl fmt::Debug for At<'_> {
     }
 }
 
-/// The place of the call that asks, or runs, for all. Dropped, it is free, and all are woken: the first that is
-/// polled has it.
-#[derive(Debug)]
-pub(crate) struct Lead<'p> {
-    at: At<'p>,
-    number: u64,
-}
-
-impl Lead<'_> {
-    /// The state, as long as nobody else leads.
-    fn state(&self) -> Option<MutexGuard<'_, State>> {
-        let state = self.at.state();
-        let is_led = !matches!(state.stage, Stage::Vacant | Stage::Over(_));
-        (state.number == self.number && is_led).then_some(state)
-    }
-
-    /// Whether it has not been taken by somebody else.
-    pub(crate) fn is_current(&self) -> bool {
-        self.state().is_some()
-    }
-
-    /// It is alive, and will say so again by `until`.
-    pub(crate) fn holds(&self, until: Instant) {
-        if let Some(mut state) = self.state() {
-            state.until = until;
-        }
-    }
-
-    /// It waits for another process, and asks the store again then.
-    pub(crate) fn waits(&self, next_ask: Instant, until: Instant) {
-        if let Some(mut state) = self.state() {
-            state.stage = Stage::Waits;
-            state.next_ask = next_ask;
-            state.until = until;
-        }
-    }
-
-    /// It runs. Who will not wait for that is woken to hear it.
-    pub(crate) fn runs(&self, until: Instant, tell: bool) {
-        let Some(mut state) = self.state() else {
-            return;
-        };
-        state.stage = Stage::Runs;
-        state.next_ask = Instant::from_nanos(0);
-        state.until = until;
-        let wakers = if tell {
-            state.wakers()
-        } else {
-            Wakers::default()
-        };
-        drop(state);
-        wakers.wake();
-    }
-
-    /// This came of it, for all.
-    pub(crate) fn lands(self, landing: Landing) {
-        let Some(mut state) = self.state() else {
-            return;
-        };
-        state.stage = Stage::Over(Some(landing));
-        let wakers = state.wakers();
-        drop(state);
-        self.at.remove();
-        wakers.wake();
-    }
-
-    /// Gives the place up because its own time is over. The newest follower alone is woken for it: it has the most
-    /// time left, and so the place changes hands seldom.
-    pub(crate) fn retires(self) {
-        let Some(mut state) = self.state() else {
-            return;
-        };
-        let is_over = state.vacate();
-        let heir = state.followers.keys().copied().max();
-        state.heir = heir;
-        let waker = heir.and_then(|heir| state.followers.get_mut(&heir)?.take());
-        drop(state);
-        if is_over {
-            self.at.remove();
-        }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
-impl Drop for Lead<'_> {
-    fn drop(&mut self) {
-        let Some(mut state) = self.state() else {
-            return;
-        };
-        let is_over = state.vacate();
-        // What it was told is not known, so the next asks at once.
-        state.next_ask = Instant::from_nanos(0);
-        let wakers = state.wakers();
-        drop(state);
-        if is_over {
-            self.at.remove();
-        }
-        wakers.wake();
-    }
-}
-
-/// The place of a call that follows. Dropped, it is given up.
-#[derive(Debug)]
-pub(crate) struct Seat<'p> {
-    at: At<'p>,
-    number: u64,
-}
-
-/// How things are for who has to wait on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stands {
-    /// Whether the lead runs, or waits for somebody who does.
-    pub(crate) is_under_way: bool,
-    /// Whether nobody leads.
-    pub(crate) is_vacant: bool,
-    /// When the lead is given up.
-    pub(crate) until: Instant,
-}
-
-impl<'p> Seat<'p> {
-    /// Ready when the flight is over; else how things are, and the waker is kept.
-    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Result<Landing, ()>> {
-        // A clone and a drop of a waker may run anybody's code, so both are outside of the lock.
-        let mut waker = Some(cx.waker().clone());
-        let mut state = self.at.state();
-        if let Stage::Over(landing) = &state.stage {
-            let landing = landing.clone().ok_or(());
-            drop(state);
-            return Poll::Ready(landing);
-        }
-        if let Some(seat) = state.followers.get_mut(&self.number) {
-            mem::swap(seat, &mut waker);
-        }
-        drop(state);
-        drop(waker);
-        Poll::Pending
-    }
-
-    /// How things are.
-    pub(crate) fn stands(&self) -> Stands {
-        let state = self.at.state();
-        Stands {
-            is_under_way: matches!(state.stage, Stage::Waits | Stage::Runs),
-            is_vacant: matches!(state.stage, Stage::Vacant),
-            until: state.until,
-        }
-    }
-
-    /// Takes the lead, where nobody has it, or who has it was to have said something by now. Gives the seat back
-    /// where there is a lead.
-    pub(crate) fn lead(self, now: Instant, until: Instant) -> Result<News<'p>, Seat<'p>> {
-        let mut state = self.at.state();
-        match &state.stage {
-            Stage::Over(landing) => {
-                let landing = landing.clone();
-                drop(state);
-                return Ok(landing.map_or(News::Alone, News::Landed));
-            }
-            Stage::Vacant => {}
-            Stage::Asks | Stage::Waits | Stage::Runs if state.until <= now => {
-                state.next_ask = Instant::from_nanos(0);
-            }
-            _ => {
-                drop(state);
-                return Err(self);
-            }
-        }
-        state.number += 1;
-        state.stage = Stage::Asks;
-        state.until = until;
-        state.heir = None;
-        let (number, next_ask) = (state.number, state.next_ask);
-        // The seat becomes the lead: it stays open, and nobody is woken.
-        let waker = state.followers.remove(&self.number);
-        drop(state);
-        drop(waker);
-        let lead = Lead {
-            at: At {
-                flights: self.at.flights,
-                id: self.at.id,
-                flight: Arc::clone(&self.at.flight),
-            },
-            number,
-        };
-        Ok(News::Leads(lead, next_ask))
-    }
-}
-
-impl Drop for Seat<'_> {
-    fn drop(&mut self) {
-        let mut state = self.at.state();
-        let waker = state.followers.remove(&self.number);
-        let mut wakers = Wakers::default();
-        let mut is_over = false;
-        if matches!(state.stage, Stage::Vacant) {
-            if state.followers.is_empty() {
-                state.stage = Stage::Over(None);
-                is_over = true;
-            } else if state.heir == Some(self.number) {
-                // It alone was woken to lead.
-                state.heir = None;
-                wakers = state.wakers();
-            }
-        }
-        drop(state);
-        if is_over {
-            self.at.remove();
-        }
-        drop(waker);
-        wakers.wake();
-    }
-}
+#[cfg(all(test, not(steadfast_loom)))]
+mod tests;

@@ -1,0 +1,124 @@
+//! Many calls with one key in one process: they cost a few calls to the store, however many they are.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may do as the tests do"
+)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use steadfast_core::{Error, Policies};
+use steadfast_idempotency::Refusal;
+
+use support::{Act, Fault, Rig, claim, ms, secs};
+
+type Failed = &'static str;
+const CROWD: u32 = 10_000;
+
+/// Calls that come one after another within a while, and what each was answered.
+fn crowd(rig: &Rig, max: Duration, takes: Duration) -> Vec<Result<String, Error<Failed>>> {
+    let idempotency = rig.detached().wait_in_flight(max).build().unwrap();
+    let runs = Arc::new(Mutex::new(0));
+    let tasks: Vec<_> = (0..CROWD)
+        .map(|number| {
+            let (claim, clock) = (claim(&idempotency, "k"), rig.clock.clone());
+            let (runtime, runs) = (rig.runtime.clone(), Arc::clone(&runs));
+            rig.runtime.spawn(async move {
+                runtime
+                    .sleep(Duration::from_micros(u64::from(number)))
+                    .await;
+                let calls = claim.on(clock);
+                let call = calls.call(|| async {
+                    *runs.lock().unwrap() += 1;
+                    runtime.sleep(takes).await;
+                    Ok::<_, Failed>(number.to_string())
+                });
+                call.await
+            })
+        })
+        .collect();
+    let answers = rig.runtime.block_on(futures::future::join_all(tasks));
+    assert!(*runs.lock().unwrap() <= 1);
+    answers
+}
+
+#[test]
+fn ten_thousand_that_wait_for_one_of_them_cost_one_claim_and_one_completion() {
+    let rig = Rig::new();
+    rig.store.always(Act::Claim, Fault::Slow(ms(3)));
+    rig.store.always(Act::Finish, Fault::Slow(ms(3)));
+    let answers = crowd(&rig, secs(10), secs(1));
+    assert!(answers.iter().all(|answer| *answer == Ok("0".into())));
+    assert_eq!(
+        (rig.store.calls(Act::Claim), rig.store.calls(Act::Finish)),
+        (1, 1)
+    );
+    assert_eq!(rig.store.all_calls(), 2);
+}
+
+#[test]
+fn ten_thousand_that_wait_for_another_process_ask_as_one() {
+    let rig = Rig::new();
+    let foreign = rig.claim("k");
+    let task = rig.runtime.spawn({
+        let (runtime, foreign) = (rig.runtime.clone(), foreign);
+        async move {
+            let run = foreign.run_inline(|_| async {
+                runtime.sleep(secs(8)).await;
+                Ok::<_, Failed>("theirs".to_owned())
+            });
+            run.await.unwrap().value
+        }
+    });
+    rig.runtime.run_ready();
+    let before = rig.store.calls(Act::Claim);
+    let answers = crowd(&rig, secs(20), secs(1));
+    assert!(answers.iter().all(|answer| *answer == Ok("theirs".into())));
+    let asked = rig.store.calls(Act::Claim) - before;
+    assert!(asked <= 25, "{asked} claims");
+    drop(task);
+}
+
+#[test]
+fn ten_thousand_that_give_up_one_after_another_do_not_each_ask() {
+    let rig = Rig::new();
+    let foreign = rig.claim("k");
+    let calls = foreign.on(rig.clock.clone());
+    let mut runs = rig
+        .runtime
+        .drive(calls.call(std::future::pending::<Result<String, Failed>>));
+    assert!(runs.poll().is_pending());
+    let before = rig.store.calls(Act::Claim);
+    let answers = crowd(&rig, secs(5), secs(1));
+    for answer in answers {
+        let refused = answer.unwrap_err();
+        assert_eq!(
+            Refusal::of(refused.rejection().unwrap()),
+            Some(Refusal::InFlight)
+        );
+    }
+    let asked = rig.store.calls(Act::Claim) - before;
+    assert!(asked <= 25, "{asked} claims");
+}
+
+#[test]
+fn ten_thousand_that_find_the_store_away_are_refused_by_one_that_asked() {
+    let rig = Rig::new();
+    rig.store.always(Act::Claim, Fault::Hangs);
+    let answers = crowd(&rig, secs(5), secs(1));
+    for answer in answers {
+        let refused = answer.unwrap_err();
+        assert_eq!(
+            Refusal::of(refused.rejection().unwrap()),
+            Some(Refusal::StoreUnavailable)
+        );
+    }
+    let asked = rig.store.calls(Act::Claim);
+    assert!(asked <= 3, "{asked} claims");
+}
