@@ -212,7 +212,7 @@ async fn a_row_that_nobody_wrote_so_is_corrupt_and_stays_as_it_is() {
         ("attempts of more than 32 bits", "attempts = 5000000000"),
     ] {
         let id = id(key);
-        let mine = claimed(&store, &id, 1).await;
+        claimed(&store, &id, 1).await;
         run(
             &pool,
             &format!("UPDATE idempotency_records SET {damage} WHERE key = '{key}'"),
@@ -220,8 +220,6 @@ async fn a_row_that_nobody_wrote_so_is_corrupt_and_stays_as_it_is() {
         .await;
         let before = count(&pool, "idempotency_records").await;
         let error = store.claim(request(&id, 2)).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{key}");
-        let error = store.finish(&mine, Ending::Released).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{key}");
         assert_eq!(count(&pool, "idempotency_records").await, before);
     }

@@ -183,7 +183,7 @@ async fn wherever_a_step_is_dropped_the_record_is_whole_and_the_lock_is_free() {
         }
         polls += 1;
     }
-    assert!(polls > 3, "{polls} polls are not all that it waits for");
+    assert!(polls > 1, "{polls} polls are not all that it waits for");
 }
 
 #[tokio::test]
@@ -209,14 +209,14 @@ async fn wherever_a_payment_is_dropped_it_is_made_once() {
 #[tokio::test]
 async fn no_connection_goes_back_to_a_pool_inside_a_transaction() {
     let place = Place::new();
-    drop(place.store().await);
+    shop(&place).await;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(place.path());
     let pool = SqlitePoolOptions::new().max_connections(1);
     let pool = pool.connect_with(options).await.unwrap();
     let store = SqliteStore::from_pool(pool.clone()).await.unwrap();
-    for polls in 1..10 {
+    for polls in 1..20 {
         let id = id(&format!("dropped after {polls} polls"));
-        dropped_after(polls, store.claim(request(&id, 1))).await;
+        dropped_after(polls, pay(&store, &id, 1)).await;
         let mut connection = pool.acquire().await.unwrap();
         assert!(!connection.is_in_transaction());
         // Not only is it not counted as one: SQLite refuses to begin one inside another.
@@ -230,7 +230,7 @@ async fn no_connection_goes_back_to_a_pool_inside_a_transaction() {
 #[tokio::test]
 async fn a_connection_whose_transaction_sqlite_ended_serves_nobody_else() {
     let place = Place::new();
-    let (_, _) = shop(&place).await;
+    shop(&place).await;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(place.path());
     let pool = SqlitePoolOptions::new().max_connections(1);
     let pool = pool.acquire_timeout(Duration::from_secs(5));
@@ -248,4 +248,19 @@ async fn a_connection_whose_transaction_sqlite_ended_serves_nobody_else() {
     drop(tx);
     pay(&store, &id, 1).await.unwrap();
     assert_eq!(count(&pool, "effects").await, 1);
+}
+
+#[tokio::test]
+async fn a_step_that_nobody_polls_any_more_holds_up_nobody() {
+    let place = Place::new();
+    let store = place.store().await;
+    let id = id("forgotten");
+    let mine = claimed(&store, &id, 1).await;
+    // As of a renewal beside work that has ended: it is kept, and not polled.
+    let mut forgotten = Box::pin(store.renew(&mine, LEASE, Some("reached")));
+    let polled = poll_fn(|cx| Poll::Ready(forgotten.as_mut().poll(cx).is_ready())).await;
+    assert!(!polled);
+    let ending = Ending::Completed(result("x"));
+    assert_eq!(store.finish(&mine, ending).await.unwrap(), Written::Done);
+    assert_eq!(forgotten.await.unwrap(), Written::Done);
 }

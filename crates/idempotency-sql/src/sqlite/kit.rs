@@ -7,7 +7,10 @@ use std::{
 };
 
 use sqlx::AssertSqlSafe;
-use steadfast_idempotency::conformance::{self, Harness};
+use steadfast_idempotency::{
+    Claim, ClaimRequest, Fingerprint, Id, Key, Lapsed, Owner, Scope, Store as _, StoreError,
+    conformance::{self, Harness},
+};
 use tempfile::TempDir;
 
 use super::{Inner, SqliteStore, sql::Sql};
@@ -122,17 +125,20 @@ async fn it_keeps_the_protocol_in_transactions() {
 }
 
 /// What is said otherwise, and a story that notices.
-const FLAWS: [(Flaw, &str); 15] = [
-    (
-        Flaw::Says("BEGIN IMMEDIATE", "BEGIN"),
-        "one_of_many_claimants_is_granted",
-    ),
+const FLAWS: [(Flaw, &str); 17] = [
     (
         Flaw::Says(
             "ON CONFLICT (id) DO UPDATE SET",
             "ON CONFLICT (id) DO NOTHING --",
         ),
         "a_lapsed_claim_is_taken_over",
+    ),
+    (
+        Flaw::Says(
+            "ON CONFLICT (id) DO NOTHING",
+            "ON CONFLICT DO UPDATE SET owner = ?6",
+        ),
+        "one_of_many_claimants_is_granted",
     ),
     (
         Flaw::Says("fence = ?7, ", ""),
@@ -144,15 +150,27 @@ const FLAWS: [(Flaw, &str); 15] = [
     ),
     (
         Flaw::Says("lease_until = ?9, ", ""),
-        "a_renewal_extends_the_lease",
+        "a_repeated_claim_holds_from_then_on",
     ),
     (
-        Flaw::Says("step = ?13, ", ""),
+        Flaw::Says("MAX(lease_until, ", "MAX(0, "),
+        "a_renewal_never_shortens_the_lease",
+    ),
+    (
+        Flaw::Says(", step = COALESCE(?5, step)", ""),
         "a_step_is_told_to_whoever_takes_over",
     ),
     (
-        Flaw::Says("body_omitted = ?17, ", ""),
+        Flaw::Says("body_omitted = ?8", "body_omitted = 0"),
         "an_omitted_body_is_not_an_empty_one",
+    ),
+    (
+        Flaw::Says("owner = ?2 AND fence = ?3 AND ", ""),
+        "a_stranger_writes_nothing",
+    ),
+    (
+        Flaw::Says(" AND state IN ('in flight', 'indeterminate')", ""),
+        "a_result_is_never_replaced",
     ),
     (
         Flaw::Says("taken_over = ?19", "taken_over = 0"),
@@ -181,12 +199,6 @@ const FLAWS: [(Flaw, &str); 15] = [
     ),
     (
         Flaw::Then(
-            "UPDATE idempotency_records SET expires_at = lease_until WHERE expires_at > lease_until",
-        ),
-        "the_lease_is_not_the_lifetime",
-    ),
-    (
-        Flaw::Then(
             "UPDATE idempotency_records SET state = 'released' WHERE state = 'indeterminate'",
         ),
         "a_lapsed_claim_becomes_indeterminate",
@@ -204,4 +216,52 @@ async fn whatever_else_a_statement_said_would_be_noticed() {
         }
     }
     assert!(unnoticed.is_empty(), "{unnoticed:#?}");
+}
+
+/// How many of those that take over at once, from two pools, are granted it, in each of some rounds. An error is
+/// none of the answers they may get.
+async fn takeovers(flaw: Flaw) -> Result<Vec<usize>, StoreError> {
+    let files = Files::new(flaw).await;
+    let store = files.fresh().await;
+    let stores = [files.another(&store).await.unwrap(), store];
+    let mut rounds = Vec::new();
+    for round in 0..30 {
+        let scope = Scope::new("me", "take over").unwrap();
+        let id = Id::new(scope, Key::new(&format!("round {round}")).unwrap());
+        let claim = |owner: u128| {
+            let (store, id) = (stores[owner as usize % 2].clone(), id.clone());
+            tokio::spawn(async move {
+                let request = ClaimRequest {
+                    id: &id,
+                    fingerprint: Fingerprint::of(b"x"),
+                    owner: Owner::from_u128(owner),
+                    lease: Duration::from_secs(30),
+                    result_ttl: Duration::from_secs(60),
+                    key_ttl: Duration::from_secs(60),
+                    lapsed: Lapsed::TakeOver,
+                };
+                store.claim(request).await
+            })
+        };
+        claim(99).await.unwrap()?;
+        files.advance(&stores[0], Duration::from_secs(31)).await;
+        let claims: Vec<_> = (0..8).map(claim).collect();
+        let mut granted = 0;
+        for answer in claims {
+            granted += usize::from(matches!(answer.await.unwrap()?, Claim::Granted { .. }));
+        }
+        rounds.push(granted);
+    }
+    Ok(rounds)
+}
+
+#[tokio::test]
+async fn of_many_that_take_over_at_once_one_is_granted() {
+    assert_eq!(takeovers(Flaw::None).await.unwrap(), [1; 30]);
+}
+
+#[tokio::test]
+async fn without_the_lock_from_the_beginning_a_takeover_fails() {
+    let late = takeovers(Flaw::Says("BEGIN IMMEDIATE", "BEGIN")).await;
+    assert!(late.is_err(), "{late:?}");
 }

@@ -7,21 +7,15 @@ mod options;
 mod row;
 mod schema;
 mod sql;
+mod steps;
 mod tx;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use sqlx::{Connection as _, Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
-use steadfast_idempotency::{
-    Answer, Claim, ClaimRequest, Ending, Id, Lease, Record, Store, StoreError, StoreTime, Written,
-    protocol::{self, Step},
-};
+use steadfast_idempotency::{Record, StoreError};
 
-use self::{
-    error::failed,
-    schema::Prefix,
-    sql::{Sql, Statement},
-};
+use self::{error::failed, schema::Prefix, sql::Sql};
 
 pub use self::{error::SetupError, options::SqliteOptions, schema::Migration, tx::SqliteTx};
 
@@ -36,7 +30,8 @@ pub use self::{error::SetupError, options::SqliteOptions, schema::Migration, tx:
 ///
 /// # Cancel safety
 ///
-/// A dropped answer rolls back what was not committed; its connection serves others only afterwards.
+/// A step ends by itself where its answer is dropped, or is not polled: whole or not at all, and without holding up
+/// others.
 ///
 /// # Examples
 ///
@@ -230,115 +225,5 @@ impl SqliteStore {
             connection.close().await?;
         }
         Ok(())
-    }
-
-    /// One step of the protocol, by itself.
-    async fn step<T>(
-        &self,
-        id: &Id,
-        decide: impl FnOnce(Option<&Record>, StoreTime) -> Step<T>,
-    ) -> Result<T, StoreError> {
-        let mut tx = self.begin_now().await.map_err(failed)?;
-        let answer = self.step_in(&mut tx, id, decide).await?;
-        tx.commit().await.map_err(failed)?;
-        Ok(answer)
-    }
-
-    /// One step of the protocol, in a transaction that holds the lock for writing.
-    async fn step_in<T>(
-        &self,
-        connection: &mut SqliteConnection,
-        id: &Id,
-        decide: impl FnOnce(Option<&Record>, StoreTime) -> Step<T>,
-    ) -> Result<T, StoreError> {
-        let read = &self.inner.sql.read;
-        let (now, record) = look(read, &mut *connection, id).await?;
-        let step = decide(record.as_ref(), now);
-        if let Some(record) = &step.write {
-            let query = row::bind(self.inner.sql.write.query(), record)?;
-            query.execute(connection).await.map_err(failed)?;
-        }
-        Ok(step.answer)
-    }
-
-    /// The answer to a claim that changes nothing, which needs no lock.
-    async fn without_writing(
-        &self,
-        request: &ClaimRequest<'_>,
-    ) -> Result<Option<Claim>, StoreError> {
-        let read = &self.inner.sql.read;
-        let (now, record) = look(read, self.reader(), request.id).await?;
-        let step = protocol::claim(record.as_ref(), request, now);
-        Ok(step.write.is_none().then_some(step.answer))
-    }
-}
-
-/// The moment, and the record as it is at that moment.
-async fn look<'c>(
-    read: &Statement,
-    executor: impl sqlx::Executor<'c, Database = Sqlite>,
-    id: &Id,
-) -> Result<(StoreTime, Option<Record>), StoreError> {
-    let query = read.query().bind(id.digest().to_vec());
-    let row = query.fetch_one(executor).await.map_err(failed)?;
-    let now = StoreTime::from_micros(row.try_get(0).map_err(failed)?);
-    // The fingerprint is null in no record.
-    let there: Option<&[u8]> = row.try_get(1).map_err(failed)?;
-    let record = there.map(|_| row::read(&row, 1, id.clone())).transpose()?;
-    Ok((now, record))
-}
-
-impl Store for SqliteStore {
-    fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> Answer<'a, Claim> {
-        Answer::later(async move {
-            if let Some(answer) = self.without_writing(&request).await? {
-                return Ok(answer);
-            }
-            self.step(request.id, |record, now| {
-                protocol::claim(record, &request, now)
-            })
-            .await
-        })
-    }
-
-    fn renew<'a>(
-        &'a self,
-        lease: &'a Lease,
-        length: Duration,
-        step: Option<&'a str>,
-    ) -> Answer<'a, Written> {
-        Answer::later(self.step(&lease.id, move |record, now| {
-            protocol::renew(record, lease, length, step, now)
-        }))
-    }
-
-    fn finish<'a>(&'a self, lease: &'a Lease, ending: Ending) -> Answer<'a, Written> {
-        Answer::later(self.step(&lease.id, move |record, _| {
-            protocol::finish(record, lease, ending)
-        }))
-    }
-
-    fn resolve<'a>(&'a self, id: &'a Id, ending: Ending) -> Answer<'a, bool> {
-        Answer::later(self.step(id, move |record, _| protocol::resolve(record, ending)))
-    }
-
-    fn find<'a>(&'a self, id: &'a Id) -> Answer<'a, Option<Record>> {
-        Answer::later(async move {
-            let (_, record) = look(&self.inner.sql.read, self.reader(), id).await?;
-            Ok(record)
-        })
-    }
-
-    fn reap(&self, limit: u32) -> Answer<'_, u64> {
-        Answer::later(async move {
-            let sql = &self.inner.sql;
-            let row = sql.reapable.query().fetch_one(self.reader()).await;
-            if !row.and_then(|row| row.try_get(0)).map_err(failed)? {
-                return Ok(0);
-            }
-            let query = sql.reap.query().bind(limit);
-            let done = query.execute(self.writer()).await.map_err(failed)?;
-            Ok(done.rows_affected())
-        })
     }
 }

@@ -1,6 +1,6 @@
 //! A record as a row, and a row as a record.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     Row, Sqlite,
@@ -8,7 +8,8 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 use steadfast_idempotency::{
-    Fence, Fingerprint, Id, Key, Owner, Record, Scope, State, StoreError, StoreTime, Stored,
+    ClaimRequest, Ending, Fence, Fingerprint, Id, Key, Lease, Owner, Record, Scope, State,
+    StoreError, StoreTime, Stored,
 };
 
 use super::error::{corrupt, failed};
@@ -89,30 +90,77 @@ pub(super) fn read_id(row: &SqliteRow, at: usize) -> Result<Id, StoreError> {
 
 /// The record as the parameters of [`Sql::write`](super::sql::Sql::write), in their order.
 pub(super) fn bind<'q>(query: Bound<'q>, record: &Record) -> Result<Bound<'q>, StoreError> {
-    let Record { id, result, .. } = record;
-    let result = result.as_ref();
-    let body = result.and_then(|result| result.body.as_deref());
-    let fence = i64::try_from(record.fence.get()).map_err(|_| corrupt("a fence is 63 bits"))?;
-    Ok(query
-        .bind(id.digest().to_vec())
-        .bind(id.scope().principal().map(str::to_owned))
-        .bind(id.scope().operation().to_owned())
-        .bind(id.key().as_str().to_owned())
+    let query = bind_id(query, &record.id)
         .bind(record.fingerprint.as_bytes().to_vec())
         .bind(name(record.state))
-        .bind(fence)
-        .bind(record.owner.as_u128().to_be_bytes().to_vec())
+        .bind(fence(record.fence)?)
+        .bind(owner(record.owner))
         .bind(record.lease_until.as_micros())
         .bind(record.created_at.as_micros())
         .bind(record.result_expires_at.as_micros())
         .bind(record.expires_at.as_micros())
-        .bind(record.step.as_deref().map(str::to_owned))
+        .bind(record.step.as_deref().map(str::to_owned));
+    let query = bind_result(query, record.result.as_ref());
+    Ok(query.bind(record.attempts).bind(record.taken_over))
+}
+
+/// A first claim as the parameters of [`Sql::insert`](super::sql::Sql::insert).
+pub(super) fn bind_claim<'q>(query: Bound<'q>, request: &ClaimRequest<'_>) -> Bound<'q> {
+    bind_id(query, request.id)
+        .bind(request.fingerprint.as_bytes().to_vec())
+        .bind(owner(request.owner))
+        .bind(micros(request.lease))
+        .bind(micros(request.result_ttl))
+        .bind(micros(request.key_ttl.max(request.result_ttl)))
+}
+
+/// What a lease is about as the first parameters of [`Sql::renew`](super::sql::Sql::renew) and
+/// [`Sql::finish`](super::sql::Sql::finish).
+pub(super) fn bind_lease<'q>(query: Bound<'q>, lease: &Lease) -> Result<Bound<'q>, StoreError> {
+    Ok(query
+        .bind(lease.id.digest().to_vec())
+        .bind(owner(lease.owner))
+        .bind(fence(lease.fence)?))
+}
+
+/// How it ended as the further parameters of [`Sql::finish`](super::sql::Sql::finish).
+pub(super) fn bind_ending<'q>(query: Bound<'q>, ending: &Ending) -> Bound<'q> {
+    let (state, result) = match ending {
+        Ending::Completed(result) => (State::Completed, Some(result)),
+        Ending::Released => (State::Released, None),
+        Ending::Unknown => (State::Indeterminate, None),
+    };
+    bind_result(query.bind(name(state)), result)
+}
+
+/// A length of time to be added to a moment of this age of the universe, without an overflow.
+pub(super) fn micros(length: Duration) -> i64 {
+    i64::try_from(length.as_micros()).map_or(i64::MAX / 2, |micros| micros.min(i64::MAX / 2))
+}
+
+fn bind_id<'q>(query: Bound<'q>, id: &Id) -> Bound<'q> {
+    query
+        .bind(id.digest().to_vec())
+        .bind(id.scope().principal().map(str::to_owned))
+        .bind(id.scope().operation().to_owned())
+        .bind(id.key().as_str().to_owned())
+}
+
+fn bind_result<'q>(query: Bound<'q>, result: Option<&Stored>) -> Bound<'q> {
+    let body = result.and_then(|result| result.body.as_deref());
+    query
         .bind(result.map(|result| result.status))
         .bind(result.map(|result| result.headers.to_vec()))
         .bind(body.map(<[u8]>::to_vec))
         .bind(result.is_some() && body.is_none())
-        .bind(record.attempts)
-        .bind(record.taken_over))
+}
+
+fn owner(owner: Owner) -> Vec<u8> {
+    owner.as_u128().to_be_bytes().to_vec()
+}
+
+fn fence(fence: Fence) -> Result<i64, StoreError> {
+    i64::try_from(fence.get()).map_err(|_| corrupt("a fence has 63 bits"))
 }
 
 fn name(state: State) -> &'static str {

@@ -35,6 +35,13 @@ pub(super) struct Sql {
     pub(super) begin: Statement,
     /// `(id)`: the moment, and the record or nulls.
     pub(super) read: Statement,
+    /// `(id, principal, operation, key, fingerprint, owner, lease, result ttl, key ttl)`: a first claim, where there is
+    /// no record.
+    pub(super) insert: Statement,
+    /// `(id, owner, fence, length, step)`: a renewal of what is held.
+    pub(super) renew: Statement,
+    /// `(id, owner, fence, state, status, headers, body, body omitted)`: the end of what is held.
+    pub(super) finish: Statement,
     /// A record, as [`bind`](super::row::bind) binds it, in the place of whatever was there.
     pub(super) write: Statement,
     /// Whether there is anything to reap.
@@ -57,6 +64,23 @@ impl Sql {
             read: statement(
                 "SELECT {now}, {columns} FROM (SELECT 1) \
                  LEFT JOIN {p}idempotency_records AS r ON r.id = ?1",
+            ),
+            insert: statement(
+                "INSERT INTO {p}idempotency_records (id, principal, operation, key, fingerprint, \
+                 owner, lease_until, created_at, result_expires_at, expires_at, state, fence, \
+                 attempts, taken_over) SELECT ?1, ?2, ?3, ?4, ?5, ?6, now + ?7, now, now + ?8, \
+                 now + ?9, 'in flight', 1, 1, 0 FROM (SELECT {now} AS now) WHERE TRUE \
+                 ON CONFLICT (id) DO NOTHING",
+            ),
+            renew: statement(
+                "UPDATE {p}idempotency_records SET state = 'in flight', \
+                 lease_until = MAX(lease_until, {now} + ?4), step = COALESCE(?5, step) \
+                 WHERE id = ?1 AND owner = ?2 AND fence = ?3 AND state IN ('in flight', 'indeterminate')",
+            ),
+            finish: statement(
+                "UPDATE {p}idempotency_records SET state = ?4, status = ?5, headers = ?6, \
+                 body = ?7, body_omitted = ?8 \
+                 WHERE id = ?1 AND owner = ?2 AND fence = ?3 AND state IN ('in flight', 'indeterminate')",
             ),
             write: statement(
                 "INSERT INTO {p}idempotency_records (id, principal, operation, key, fingerprint, \
@@ -100,6 +124,9 @@ impl Sql {
         for statement in [
             &mut self.begin,
             &mut self.read,
+            &mut self.insert,
+            &mut self.renew,
+            &mut self.finish,
             &mut self.write,
             &mut self.reapable,
             &mut self.reap,

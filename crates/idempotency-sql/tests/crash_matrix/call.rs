@@ -1,152 +1,97 @@
-//! One call, in each mode, past all the points.
+//! One call, in each mode.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, convert::Infallible, sync::Arc, time::Duration};
 
 use sqlx::SqlitePool;
-use steadfast_idempotency::{
-    Claim, ClaimRequest, Ending, Fingerprint, Lapsed, Lease, Owner, Store as _, Stored,
-    TxStore as _, Written,
-};
+use steadfast_core::{Error, TokioRuntime};
+use steadfast_idempotency::{Detached, ExactlyOnce, Fingerprint, Idempotency, Raw, Refusal};
 use steadfast_idempotency_sql::SqliteStore;
 
 use crate::{
     plan::{Mode, Point},
-    worker::{self, LEASE, Stops},
+    stops::{Stops, Watched},
+    worker::{self, LEASE},
 };
 
-const HOUR: Duration = Duration::from_secs(3600);
+type Watch = Idempotency<Watched<SqliteStore>, Raw, Detached<TokioRuntime>>;
 
 pub(crate) struct Calls {
-    mode: Mode,
-    store: SqliteStore,
+    idempotency: Watch,
     stops: Arc<Stops>,
+    /// Where the effects are, if not in the transaction.
     elsewhere: Option<SqlitePool>,
-    made: std::cell::Cell<u64>,
+    made: Cell<u32>,
 }
 
 impl Calls {
     pub(crate) fn new(
         mode: Mode,
         store: SqliteStore,
-        stops: Arc<Stops>,
+        stops: &Arc<Stops>,
         elsewhere: Option<SqlitePool>,
     ) -> Self {
+        let patience = Duration::from_secs(20);
+        let store = Watched::new(store, Arc::clone(stops));
+        let builder = Idempotency::builder(store)
+            .spawn_on(TokioRuntime)
+            .lease(LEASE)
+            .store_patience(patience)
+            .wait_in_flight(patience);
+        let builder = match mode {
+            Mode::Transactional | Mode::Block => builder.block(),
+            Mode::Retake => builder.retake(),
+        };
         Calls {
-            mode,
-            store,
-            stops,
+            idempotency: builder.build().expect("all is in its range"),
+            stops: Arc::clone(stops),
             elsewhere,
-            made: std::cell::Cell::new(0),
+            made: Cell::new(0),
         }
     }
 
-    fn owner(&self) -> Owner {
-        self.made.set(self.made.get() + 1);
-        Owner::from_u128(u128::from(std::process::id()) << 64 | u128::from(self.made.get()))
-    }
-
-    /// `done <result>`, `unknown`, or `again`.
+    /// What the client is told: `done <result>`, `unknown`, or `again`.
     pub(crate) async fn call(&self, key: &str) -> String {
-        let id = worker::id(key);
-        let owner = self.owner();
-        let request = ClaimRequest {
-            id: &id,
-            fingerprint: Fingerprint::of(key.as_bytes()),
-            owner,
-            lease: LEASE,
-            result_ttl: HOUR,
-            key_ttl: HOUR,
-            lapsed: if self.mode == Mode::Retake {
-                Lapsed::TakeOver
-            } else {
-                Lapsed::Block
-            },
-        };
-        let lease = |fence| Lease {
-            id: id.clone(),
-            owner,
-            fence,
-        };
-        let own = format!("{key}-by-{:x}", owner.as_u128());
-        let result = Stored::body(own.clone().into_bytes());
+        self.made.set(self.made.get() + 1);
+        // No other run has the same.
+        let result = format!("{key}-by-{}-{}", std::process::id(), self.made.get());
+        let fingerprint = Fingerprint::of(key.as_bytes());
+        let claim = self.idempotency.id(worker::id(key), fingerprint);
         let stops = &self.stops;
-        if self.mode == Mode::Transactional {
-            let mut tx = self.store.begin().await.unwrap();
-            stops.pass(Point::BeforeClaim).await;
-            let claim = self.store.claim_in(&mut tx, request).await.unwrap();
-            let Claim::Granted { fence, .. } = claim else {
-                return said(claim);
-            };
-            stops.pass(Point::AfterClaim).await;
-            stops.pass(Point::BeforeEffect).await;
-            worker::effect(key, tx.connection().await.unwrap()).await;
-            stops.pass(Point::AfterEffect).await;
-            stops.pass(Point::BeforeCompletion).await;
-            let lease = lease(fence);
-            let written = self
-                .store
-                .complete_in(&mut tx, &lease, result)
-                .await
-                .unwrap();
-            assert_eq!(written, Written::Done);
-            stops.pass(Point::AfterCompletion).await;
-            stops.pass(Point::BeforeCommit).await;
-            self.store.commit(tx).await.unwrap();
-            stops.pass(Point::AfterCommit).await;
-            return format!("done {own}");
-        }
-        stops.pass(Point::BeforeClaim).await;
-        let claim = self.store.claim(request).await.unwrap();
-        let Claim::Granted { fence, .. } = claim else {
-            return said(claim);
-        };
-        let lease = lease(fence);
-        let work = async {
-            stops.pass(Point::AfterClaim).await;
-            stops.be_renewed().await;
-            stops.pass(Point::BeforeEffect).await;
-            worker::effect_elsewhere(key, self.elsewhere.as_ref().unwrap()).await;
-            stops.pass(Point::AfterEffect).await;
-        };
-        let renew = async {
-            loop {
-                a_third_of_the_lease().await;
-                stops.pass(Point::BeforeRenewal).await;
-                self.store.renew(&lease, LEASE, None).await.unwrap();
-                stops.pass(Point::AfterRenewal).await;
+        let answer: Result<String, Error<Infallible>> = match &self.elsewhere {
+            None => {
+                let answer = claim.run_tx(|mut tx| async move {
+                    stops.pass(Point::BeforeEffect).await;
+                    let connection = tx.connection().await.expect("it has begun");
+                    worker::effect(key, connection).await;
+                    stops.pass(Point::AfterEffect).await;
+                    Ok(tx.returns(result))
+                });
+                answer.await.map(ExactlyOnce::into_value)
+            }
+            Some(elsewhere) => {
+                let answer = claim.run_inline(|_| async {
+                    stops.be_renewed().await;
+                    stops.pass(Point::BeforeEffect).await;
+                    worker::effect_elsewhere(key, elsewhere).await;
+                    stops.pass(Point::AfterEffect).await;
+                    Ok(result)
+                });
+                answer.await.map(|answered| answered.value)
             }
         };
-        tokio::select! {
-            () = work => {}
-            () = renew => {}
-        }
-        stops.pass(Point::BeforeCompletion).await;
-        let ending = Ending::Completed(result);
-        let written = self.store.finish(&lease, ending).await.unwrap();
-        stops.pass(Point::AfterCompletion).await;
-        match written {
-            Written::Done => format!("done {own}"),
-            Written::Fenced(Some(stored)) => said(Claim::Completed(stored)),
-            Written::Fenced(None) => "again".to_owned(),
+        match answer {
+            Ok(result) => format!("done {result}"),
+            Err(error) => match error.rejection().and_then(Refusal::of) {
+                Some(Refusal::Indeterminate) => "unknown".to_owned(),
+                // Whether the store was slow or somebody was at it: the client comes again.
+                Some(
+                    Refusal::InFlight
+                    | Refusal::Fenced
+                    | Refusal::StoreUnavailable
+                    | Refusal::Undecided,
+                ) => "again".to_owned(),
+                other => panic!("{other:?}: {error}"),
+            },
         }
     }
-}
-
-fn said(claim: Claim) -> String {
-    match claim {
-        Claim::Completed(stored) => {
-            format!(
-                "done {}",
-                String::from_utf8(stored.body.unwrap().to_vec()).unwrap()
-            )
-        }
-        Claim::Indeterminate => "unknown".to_owned(),
-        Claim::InFlight { .. } => "again".to_owned(),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a lease is over in real time")]
-async fn a_third_of_the_lease() {
-    tokio::time::sleep(LEASE / 3).await;
 }

@@ -17,6 +17,8 @@ mod plan;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]
+mod stops;
+#[cfg(unix)]
 mod tally;
 #[cfg(unix)]
 mod worker;

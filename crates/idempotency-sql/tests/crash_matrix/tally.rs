@@ -11,7 +11,7 @@ use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use steadfast_idempotency::{Record, State, Store as _};
+use steadfast_idempotency::{Codec as _, Raw, Record, State, Store as _};
 
 use crate::{
     plan::{KEYS, Mode},
@@ -61,8 +61,8 @@ impl Fate {
     }
 
     fn result(&self) -> Option<String> {
-        let body = self.record.as_ref()?.result.as_ref()?.body.as_ref()?;
-        String::from_utf8(body.to_vec()).ok()
+        let stored = self.record.as_ref()?.result.as_ref()?;
+        Raw.decode(stored).ok()
     }
 }
 

@@ -1,21 +1,22 @@
 //! A worker: serves one send after another, and stops where it is told to.
 
 use std::{
-    io::{self, BufRead, Write},
+    io::{self, BufRead},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{SqliteConnection, SqlitePool};
 use steadfast_idempotency::{Id, Key, Scope};
 use steadfast_idempotency_sql::SqliteStore;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
     call,
-    plan::{Mode, Point},
+    plan::Mode,
     run::PLACE,
+    stops::{Stops, say},
     tally,
 };
 
@@ -44,7 +45,7 @@ pub(crate) async fn serve(mode: Mode) {
         Mode::Block | Mode::Retake => Some(tally::effects(mode, &place).await),
     };
     let stops = Arc::new(Stops::default());
-    let calls = call::Calls::new(mode, store, Arc::clone(&stops), elsewhere);
+    let calls = call::Calls::new(mode, store, &stops, elsewhere);
     while let Some(line) = told.recv().await {
         let (key, point) = line.split_once(' ').expect("a send is a key and a point");
         stops.arm(point.parse().ok());
@@ -54,7 +55,7 @@ pub(crate) async fn serve(mode: Mode) {
                 answer = &mut call => break answer,
                 line = told.recv() => {
                     assert_eq!(line.as_deref(), Some("go"));
-                    stops.go_on.notify_one();
+                    stops.go_on();
                 }
             }
         };
@@ -84,52 +85,4 @@ pub(crate) async fn effect(key: &str, connection: &mut SqliteConnection) {
 pub(crate) async fn effect_elsewhere(key: &str, pool: &SqlitePool) {
     let mut connection = pool.acquire().await.expect("the effects have a file");
     effect(key, &mut connection).await;
-}
-
-/// Where the call under way is to be stopped.
-#[derive(Default)]
-pub(crate) struct Stops {
-    armed: Mutex<Option<Point>>,
-    go_on: Notify,
-    renewed: Notify,
-}
-
-impl Stops {
-    fn arm(&self, point: Option<Point>) {
-        *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = point;
-    }
-
-    /// Comes past a point: says so where it is the one, and goes on when it is told to.
-    pub(crate) async fn pass(&self, point: Point) {
-        let armed = {
-            let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
-            armed.take_if(|armed| *armed == point).is_some()
-        };
-        if armed {
-            say(&format!("at {point}"));
-            self.go_on.notified().await;
-        }
-        if point == Point::AfterRenewal {
-            self.renewed.notify_one();
-        }
-    }
-
-    /// Waits for a renewal where the call is to be stopped at one.
-    pub(crate) async fn be_renewed(&self) {
-        let waits = {
-            let armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
-            matches!(*armed, Some(Point::BeforeRenewal | Point::AfterRenewal))
-        };
-        if waits {
-            self.renewed.notified().await;
-        }
-    }
-}
-
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    // Without anybody to hear it there is nothing to work for.
-    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
-    }
 }
