@@ -27,7 +27,14 @@ struct Comparison {
     aim: Aim,
 }
 
-const COMPARISONS: [Comparison; 20] = [
+const COMPARISONS: [Comparison; 21] = [
+    Comparison {
+        group: "idempotency",
+        modes: &[Mode::Ready],
+        ours: "steadfast",
+        peers: &["moka"],
+        aim: Aim::Times(1.0),
+    },
     Comparison {
         group: "retry",
         modes: &[Mode::Ready],

@@ -199,6 +199,10 @@ impl Books {
                 audit.charged_once.insert(order, row.try_get(1)?);
             }
         }
+        // Until here the last of them are in the log beside the file, which somebody may leave behind.
+        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(self.store.reader())
+            .await?;
         audit.new_charges = sqlx::query_scalar("SELECT count(*) FROM charges WHERE number > ?1")
             .bind(i64::try_from(self.earlier).expect("it was read as one"))
             .fetch_one(self.store.reader())

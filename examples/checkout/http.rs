@@ -68,9 +68,11 @@ pub(crate) fn refused(error: &Error<sqlx::Error>) -> Response {
     );
     let mut response = problem(status, code, &detail);
     if refusal == Some(Refusal::InFlight) {
-        let left = rejection.and_then(|it| it.retry_after());
+        let left = rejection
+            .and_then(steadfast::Rejection::retry_after)
+            .unwrap_or_default();
         // Whole seconds, rounded up, so that nobody is early.
-        let seconds = left.map_or(1, |left| left.as_secs_f64().ceil().max(1.0) as u64);
+        let seconds = (left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(1);
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
