@@ -11,6 +11,7 @@
 #[allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "of what is private to the crate, the models use a part"
 )]
 #[path = "../src/flights/mod.rs"]

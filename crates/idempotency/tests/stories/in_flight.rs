@@ -1,33 +1,33 @@
 //! Calls that come while another one with their key is under way.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     future::{pending, poll_fn},
     rc::Rc,
     task::Poll,
 };
 
 use steadfast_core::{CallOptions, Error, Pipeline, Policies};
-use steadfast_idempotency::{Fingerprint, Idempotent, Key, Refusal, State, Store};
+use steadfast_idempotency::{Fingerprint, Key, Refusal, State};
 
-use crate::support::{Act, Claimed, Fault, Rig, claim, ms, scope, secs};
+use crate::support::{Act, Claimed, Rig, claim, scope, secs};
 
-type Failed = &'static str;
-type Answer = Result<String, Error<Failed>>;
+pub(super) type Failed = &'static str;
+pub(super) type Answer = Result<String, Error<Failed>>;
 
 /// Ends when it is told to.
-fn until(
+pub(super) fn until(
     told: &Rc<RefCell<Option<Result<String, Failed>>>>,
 ) -> impl Future<Output = Result<String, Failed>> + use<> {
     let told = Rc::clone(told);
     poll_fn(move |_| told.borrow_mut().take().map_or(Poll::Pending, Poll::Ready))
 }
 
-fn never() -> impl Future<Output = Result<String, Failed>> {
+pub(super) fn never() -> impl Future<Output = Result<String, Failed>> {
     pending()
 }
 
-fn refused(answer: Poll<Answer>) -> (Option<Refusal>, Option<std::time::Duration>) {
+pub(super) fn refused(answer: Poll<Answer>) -> (Option<Refusal>, Option<std::time::Duration>) {
     let Poll::Ready(Err(Error::Rejected(rejection))) = answer else {
         panic!("not refused: {answer:?}");
     };
@@ -95,7 +95,7 @@ fn another_payload_is_a_mismatch_while_the_first_runs() {
     }
 }
 
-fn waiting(
+pub(super) fn waiting(
     rig: &Rig,
     max: std::time::Duration,
 ) -> steadfast_idempotency::Idempotency<
@@ -217,207 +217,6 @@ fn a_wait_for_a_crashed_process_ends_when_its_lease_does() {
         let answer = answer.map_err(|error| Refusal::of(error.rejection().unwrap()).unwrap());
         assert_eq!(answer.as_deref().map_err(|refusal| *refusal), ends);
     }
-}
-
-/// A call that leads, and calls of the same claim that follow it.
-fn led<'a>(
-    rig: &'a Rig,
-    claims: &'a [Claimed],
-    ran: &'a Cell<u32>,
-) -> Vec<steadfast_core::Driven<std::pin::Pin<Box<dyn Future<Output = Answer> + 'a>>>> {
-    let mut calls = Vec::new();
-    for claim in claims {
-        let call = async move {
-            let calls = claim.on(rig.clock.clone());
-            let call = calls.call(|| async {
-                ran.set(ran.get() + 1);
-                poll_fn(|_| {
-                    if ran.get() > 1 {
-                        Poll::Ready(())
-                    } else {
-                        Poll::Pending
-                    }
-                })
-                .await;
-                Ok::<_, Failed>("paid".to_owned())
-            });
-            call.await
-        };
-        let call: std::pin::Pin<Box<dyn Future<Output = Answer> + 'a>> = Box::pin(call);
-        let mut call = rig.runtime.drive(call);
-        assert!(call.poll().is_pending());
-        calls.push(call);
-    }
-    calls
-}
-
-#[test]
-fn a_lead_that_is_dropped_hands_over_to_the_first_that_is_polled() {
-    let rig = Rig::new();
-    let idempotency = rig
-        .detached()
-        .retake()
-        .wait_in_flight(secs(20))
-        .build()
-        .unwrap();
-    let claims: Vec<Claimed> = (0..4).map(|_| claim(&idempotency, "k")).collect();
-    let ran = Cell::new(0);
-    let mut calls = led(&rig, &claims, &ran);
-    assert_eq!(rig.store.calls(Act::Claim), 1);
-    drop(calls.remove(0));
-    rig.runtime.run_ready(); // the background says that nobody knows
-    assert!(calls.iter().all(steadfast_core::Driven::is_woken));
-    assert_eq!(
-        calls[1].poll(),
-        Poll::Ready(Ok("paid".into())),
-        "it leads, and runs"
-    );
-    assert_eq!(calls[0].poll(), Poll::Ready(Ok("paid".into())));
-    assert_eq!(calls[2].poll(), Poll::Ready(Ok("paid".into())));
-    assert_eq!((ran.get(), rig.store.calls(Act::Claim)), (2, 2));
-}
-
-#[test]
-fn a_lead_that_is_dropped_blocks_all_others_in_block_mode() {
-    let rig = Rig::new();
-    let idempotency = waiting(&rig, secs(20));
-    let claims: Vec<Claimed> = (0..4).map(|_| claim(&idempotency, "k")).collect();
-    let ran = Cell::new(0);
-    let mut calls = led(&rig, &claims, &ran);
-    drop(calls.remove(0));
-    rig.runtime.run_ready();
-    for call in &mut calls {
-        assert_eq!(refused(call.poll()).0, Some(Refusal::Indeterminate));
-    }
-    assert_eq!((ran.get(), rig.store.calls(Act::Claim)), (1, 2));
-}
-
-#[test]
-fn a_lead_that_is_never_polled_again_holds_nobody_up_longer_than_its_lease() {
-    let rig = Rig::new();
-    let idempotency = rig
-        .detached()
-        .retake()
-        .wait_in_flight(secs(60))
-        .build()
-        .unwrap();
-    let claims: Vec<Claimed> = (0..3).map(|_| claim(&idempotency, "k")).collect();
-    let ran = Cell::new(0);
-    let mut calls = led(&rig, &claims, &ran);
-    rig.pass(secs(30)); // nobody polls the lead, so nobody renews
-    assert!(calls[1].is_woken() && calls[2].is_woken());
-    assert_eq!(calls[2].poll(), Poll::Ready(Ok("paid".into())));
-    assert_eq!(calls[1].poll(), Poll::Ready(Ok("paid".into())));
-    // The first comes back after all: it was fenced, and has the result of the other.
-    assert_eq!(calls[0].poll(), Poll::Ready(Ok("paid".into())));
-    assert!(rig.notes.take().ends_with("fenced"));
-    assert_eq!(
-        rig.store.record(&crate::support::id("k")).unwrap().attempts,
-        2
-    );
-}
-
-#[test]
-fn duplicates_that_come_while_the_store_is_asked_share_the_answer() {
-    for (ends, expected) in [
-        (Ok("paid".to_owned()), None),
-        (Err("lost"), Some(Refusal::Indeterminate)),
-    ] {
-        let rig = Rig::new();
-        let calls = Pipeline::on(rig.clock.clone(), rig.claim("k"));
-        let _ = rig.runtime.block_on(calls.call(|| async { ends.clone() }));
-        rig.store.always(Act::Claim, Fault::Slow(ms(100)));
-        let idempotency = rig.detached().build().unwrap();
-        let start = rig.store.calls(Act::Claim);
-        let tasks: Vec<_> = (0..50)
-            .map(|_| {
-                let (claim, clock) = (claim(&idempotency, "k"), rig.clock.clone());
-                rig.runtime.spawn(async move {
-                    let calls = claim.on(clock);
-                    calls
-                        .call(|| async { Ok::<_, Failed>("never".to_owned()) })
-                        .await
-                })
-            })
-            .collect();
-        for task in tasks {
-            let answer = rig.runtime.block_on(task);
-            match expected {
-                None => assert_eq!(answer, Ok("paid".into())),
-                Some(_) => {
-                    let rejection = *answer.unwrap_err().rejection().unwrap();
-                    assert_eq!(Refusal::of(&rejection), expected);
-                }
-            }
-        }
-        assert_eq!(rig.store.calls(Act::Claim) - start, 1);
-    }
-}
-
-#[test]
-fn a_duplicate_of_one_that_begins_to_run_is_refused_then() {
-    let rig = Rig::new();
-    rig.store.always(Act::Claim, Fault::Slow(ms(100)));
-    let idempotency = rig.detached().build().unwrap();
-    let (first, second) = (claim(&idempotency, "k"), claim(&idempotency, "k"));
-    let (one, two) = (first.on(rig.clock.clone()), second.on(rig.clock.clone()));
-    let mut running = rig.runtime.drive(one.call(never));
-    assert!(running.poll().is_pending());
-    let mut duplicate = rig.runtime.drive(two.call(never));
-    assert!(duplicate.poll().is_pending());
-    rig.pass(ms(100));
-    assert!(running.poll().is_pending());
-    assert!(duplicate.is_woken());
-    assert_eq!(
-        refused(duplicate.poll()),
-        (Some(Refusal::InFlight), Some(secs(30) - ms(100)))
-    );
-    assert_eq!(rig.store.calls(Act::Claim), 1);
-}
-
-#[test]
-fn a_lead_that_asks_and_is_never_polled_again_is_given_up() {
-    let rig = Rig::new();
-    rig.store.next(Act::Claim, Fault::Hangs);
-    let idempotency = rig.detached().build().unwrap();
-    let (first, second) = (claim(&idempotency, "k"), claim(&idempotency, "k"));
-    let (one, two) = (first.on(rig.clock.clone()), second.on(rig.clock.clone()));
-    let mut stuck = rig.runtime.drive(one.call(never));
-    assert!(stuck.poll().is_pending());
-    let mut other = rig
-        .runtime
-        .drive(two.call(|| async { Ok::<_, Failed>("paid".to_owned()) }));
-    assert!(other.poll().is_pending());
-    rig.pass(secs(1));
-    assert_eq!(other.poll(), Poll::Ready(Ok("paid".into())));
-}
-
-#[test]
-fn a_follower_that_is_dropped_leaves_nothing_behind() {
-    let rig = Rig::new();
-    let idempotency = waiting(&rig, secs(20));
-    let claims: Vec<Claimed> = (0..2).map(|_| claim(&idempotency, "k")).collect();
-    let calls = claims[0].on(rig.clock.clone());
-    let told = Rc::default();
-    let mut running = rig.runtime.drive(calls.call(|| until(&told)));
-    assert!(running.poll().is_pending());
-    let follows = claims[1].on(rig.clock.clone());
-    rig.runtime.cancel_at_every_await(
-        || {
-            follows
-                .call(never)
-                .options(CallOptions::new().deadline(rig.now() + secs(1)))
-        },
-        |_| assert_eq!(rig.store.all_calls(), 1),
-    );
-    *told.borrow_mut() = Some(Ok("paid".into()));
-    assert!(running.poll().is_ready());
-    assert_eq!(rig.store.calls(Act::Finish), 1);
-}
-
-/// Whatever the store, it is a policy.
-fn _is_policy<S: Store>(claim: &Idempotent<S>) -> &impl Policies {
-    claim
 }
 
 #[test]

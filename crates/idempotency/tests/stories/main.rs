@@ -10,6 +10,7 @@ mod codecs;
 mod ends;
 mod in_flight;
 mod keeping;
+mod leads;
 mod recovery;
 mod runs;
 mod settings;
