@@ -1,4 +1,4 @@
-//! What SQLite adds to the protocol: files, locks, schema, and what becomes of errors.
+//! What SQLite adds to the protocol: rows, locks, and what becomes of errors.
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "an error fails the story")]
 
@@ -6,23 +6,12 @@ mod common;
 
 use std::{error::Error as _, time::Duration};
 
-use common::{DAY, LEASE, Place, age, claimed, count, id, lease, request, result, run};
-use sqlx::{
-    SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use common::{DAY, LEASE, Place, age, claimed, count, file, id, lease, request, result, run};
+use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
 use steadfast_idempotency::{
     Claim, Ending, Fence, Fingerprint, Lapsed, State, Store as _, StoreErrorKind, Stored, Written,
 };
-use steadfast_idempotency_sql::{SetupError, SqliteStore};
-
-fn file(place: &Place) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(place.path())
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-}
+use steadfast_idempotency_sql::SqliteStore;
 
 #[tokio::test]
 async fn a_record_comes_back_as_it_was_written() {
@@ -100,97 +89,6 @@ async fn who_only_asks_waits_for_no_writer() {
 }
 
 #[tokio::test]
-async fn whoever_migrates_at_once_makes_the_tables_once() {
-    let place = Place::new();
-    let opened = (0..8).map(|_| {
-        let path = place.path();
-        tokio::spawn(async move { SqliteStore::open(path).await.map(|_| ()) })
-    });
-    for task in opened.collect::<Vec<_>>() {
-        task.await.unwrap().unwrap();
-    }
-    let pool = SqlitePool::connect_with(file(&place)).await.unwrap();
-    assert_eq!(count(&pool, "idempotency_schema").await, 1);
-}
-
-#[tokio::test]
-async fn tables_that_are_newer_are_left_alone() {
-    let place = Place::new();
-    let store = place.store().await;
-    let pool = SqlitePool::connect_with(file(&place)).await.unwrap();
-    run(&pool, "INSERT INTO idempotency_schema VALUES (99)").await;
-    let error = store.migrate().await.unwrap_err();
-    assert!(matches!(
-        error,
-        SetupError::Newer {
-            found: 99,
-            known: 1
-        }
-    ));
-    assert!(SqliteStore::open(place.path()).await.is_err());
-}
-
-#[tokio::test]
-async fn a_printed_migration_does_what_migrate_does() {
-    let place = Place::new();
-    let pool = SqlitePool::connect_with(file(&place)).await.unwrap();
-    for migration in SqliteStore::migrations("shop_").unwrap() {
-        run(&pool, &migration.to_string()).await;
-    }
-    let options = SqliteStore::options().prefix("shop_");
-    let store = options.pool(pool.clone()).await.unwrap();
-    claimed(&store, &id("printed"), 1).await;
-    store.migrate().await.unwrap();
-    assert_eq!(count(&pool, "shop_idempotency_records").await, 1);
-}
-
-#[tokio::test]
-async fn prefixes_keep_records_apart() {
-    let place = Place::new();
-    let id = id("same");
-    for prefix in ["", "a_", "b_"] {
-        let options = SqliteStore::options().prefix(prefix);
-        let store = options.open(place.path()).await.unwrap();
-        claimed(&store, &id, 1).await;
-    }
-}
-
-#[tokio::test]
-async fn a_pool_that_would_break_the_promises_is_refused() {
-    let place = Place::new();
-    let found = |options: SqliteConnectOptions| async {
-        let pool = SqlitePool::connect_with(options).await.unwrap();
-        SqliteStore::from_pool(pool).await.unwrap_err().to_string()
-    };
-    let options = file(&place).synchronous(SqliteSynchronous::Normal);
-    assert_eq!(
-        found(options).await,
-        "the pool's connections have pragma synchronous = 1, and need 2 (FULL) or 3 (EXTRA)"
-    );
-    let options = file(&place).busy_timeout(Duration::ZERO);
-    assert!(found(options).await.contains("busy_timeout = 0"));
-    let options = SqliteConnectOptions::new().in_memory(true);
-    assert!(found(options).await.contains("journal_mode = memory"));
-}
-
-#[tokio::test]
-async fn a_setting_out_of_its_range_is_named() {
-    let place = Place::new();
-    let readers = SqliteStore::options().readers(0).open(place.path()).await;
-    assert_eq!(
-        readers.unwrap_err().to_string(),
-        "readers is 0, and has to be 1 to 64"
-    );
-    let timeout = SqliteStore::options().busy_timeout(Duration::ZERO);
-    assert!(timeout.open(place.path()).await.is_err());
-    let prefix = SqliteStore::options()
-        .prefix("a b")
-        .open(place.path())
-        .await;
-    assert!(prefix.unwrap_err().to_string().contains("\"a b\" is none"));
-}
-
-#[tokio::test]
 async fn a_row_that_nobody_wrote_so_is_corrupt_and_stays_as_it_is() {
     let place = Place::new();
     let store = place.store().await;
@@ -223,14 +121,6 @@ async fn a_row_that_nobody_wrote_so_is_corrupt_and_stays_as_it_is() {
         assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{key}");
         assert_eq!(count(&pool, "idempotency_records").await, before);
     }
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_database_is_corrupt() {
-    let place = Place::new();
-    std::fs::write(place.path(), vec![b'x'; 8192]).unwrap();
-    let error = SqliteStore::open(place.path()).await.unwrap_err();
-    assert!(matches!(error, SetupError::Database(_)), "{error:?}");
 }
 
 #[tokio::test]

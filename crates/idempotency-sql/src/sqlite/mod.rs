@@ -193,7 +193,7 @@ impl SqliteStore {
     }
 
     /// Up to `limit` records that wait for somebody to find out what became of them and to
-    /// [`resolve`](Store::resolve) them, oldest first.
+    /// [`resolve`](steadfast_idempotency::Store::resolve) them, oldest first.
     ///
     /// # Errors
     ///

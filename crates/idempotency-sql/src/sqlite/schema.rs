@@ -91,4 +91,15 @@ mod tests {
             assert!(!sql.contains("{p}"));
         }
     }
+
+    #[test]
+    fn the_page_shows_the_schema_as_it_is() {
+        let schema = &Prefix::default().migrations()[0].sql;
+        let page = include_str!("../lib.rs");
+        let lines = page.lines().filter_map(|line| line.strip_prefix("//!"));
+        let page: Vec<&str> = lines.map(str::trim).collect();
+        let schema: Vec<&str> = schema.lines().map(str::trim).collect();
+        let found = page.windows(schema.len()).any(|lines| lines == schema);
+        assert!(found, "the page shows another schema");
+    }
 }

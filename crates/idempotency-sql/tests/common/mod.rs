@@ -3,7 +3,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use sqlx::{AssertSqlSafe, SqlitePool};
+use sqlx::{
+    AssertSqlSafe, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
 use steadfast_idempotency::{
     Claim, ClaimRequest, Fence, Fingerprint, Id, Key, Lapsed, Lease, Owner, Scope, Store, Stored,
 };
@@ -88,4 +91,13 @@ pub(crate) async fn count(pool: &SqlitePool, from: &str) -> i64 {
         .fetch_one(pool)
         .await
         .unwrap()
+}
+
+/// Connections as a store needs them.
+pub(crate) fn file(place: &Place) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(place.path())
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
 }
