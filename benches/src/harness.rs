@@ -31,8 +31,8 @@ impl Mode {
     /// Every mode, in the order of the table.
     pub const ALL: [Self; 3] = [Self::Ready, Self::Pend, Self::Rt];
 
-    /// Those where no operation is needed, because the call is refused before it starts.
-    const REFUSED: [Self; 2] = [Self::Ready, Self::Rt];
+    /// Those where no operation is needed, because the call is refused or answered before it starts.
+    const WITHOUT: [Self; 2] = [Self::Ready, Self::Rt];
 
     /// Its name in the table.
     #[must_use]
@@ -50,6 +50,8 @@ impl Mode {
 enum Expected {
     /// What the operation answers.
     Answer,
+    /// What it answered once; it is not asked again.
+    Kept,
     /// An error, although the operation would have answered.
     Refusal,
 }
@@ -72,6 +74,14 @@ impl Row {
         }
     }
 
+    /// A row that measures calls of `subject` which give what the operation answered before.
+    pub fn kept(name: &'static str, subject: impl Subject + 'static) -> Self {
+        Self {
+            expected: Expected::Kept,
+            ..Self::new(name, subject)
+        }
+    }
+
     /// A row that measures calls which `subject` refuses.
     pub fn refused(name: &'static str, subject: impl Subject + 'static) -> Self {
         Self {
@@ -85,7 +95,7 @@ impl Row {
     pub fn modes(&self) -> &'static [Mode] {
         match self.expected {
             Expected::Answer => &Mode::ALL,
-            Expected::Refusal => &Mode::REFUSED,
+            Expected::Kept | Expected::Refusal => &Mode::WITHOUT,
         }
     }
 
@@ -110,6 +120,12 @@ impl Row {
             mode.name()
         );
         taken
+    }
+
+    /// Whether its calls need no operation to be answered.
+    #[cfg(test)]
+    pub(crate) fn is_kept(&self) -> bool {
+        self.expected == Expected::Kept
     }
 
     /// What the first poll of a call gives; whether it is the operation's answer.
@@ -144,7 +160,9 @@ impl<S: Subject> Calls for S {
     fn run(&mut self, runtime: &Runtime, mode: Mode, calls: u64, expected: Expected) -> bool {
         // One loop for each, so that none asks at every call what is expected.
         match expected {
-            Expected::Answer => run(self, runtime, mode, calls, S::Output::is_right),
+            Expected::Answer | Expected::Kept => {
+                run(self, runtime, mode, calls, S::Output::is_right)
+            }
             Expected::Refusal => run(self, runtime, mode, calls, S::Output::is_refusal),
         }
     }

@@ -8,6 +8,7 @@
 //! - [`harness`]: the modes, and how rows take turns so that noise hits all alike.
 //! - [`contend`]: threads that call one shared instance, and how many calls they get done.
 //! - [`rows`]: who is compared, assembled as their own users assemble them. A further group is one more module there.
+//! - [`rate`]: how many calls a second a file bears.
 //! - [`report`]: the tables and the JSON lines.
 //! - [`aims`]: ours against the peers, and what the project is after.
 //! - [`allocations`]: counts what a call allocates.
@@ -18,6 +19,7 @@ mod by_hand;
 pub mod contend;
 pub mod harness;
 pub mod operation;
+pub mod rate;
 pub mod report;
 mod rounds;
 pub mod rows;

@@ -5,6 +5,7 @@ use std::{array, fmt::Write};
 use crate::{
     contend::Throughput,
     harness::{Measurement, Mode},
+    rate::{self, Rate},
 };
 
 /// One aligned table; within a group, rows of the same mode stand together.
@@ -65,8 +66,36 @@ pub fn contend_table(throughputs: &[Throughput]) -> String {
     aligned(HEAD, cells)
 }
 
-/// The mode's name beside those of [`Mode`].
+/// The modes' names beside those of [`Mode`].
 const CONTEND: &str = "contend";
+const RATE: &str = "rate";
+
+/// One aligned table of what a file bears.
+#[must_use]
+pub fn rate_table(rates: &[Rate]) -> String {
+    let cells = rates.iter().map(|rate| {
+        [
+            rate::GROUP.to_owned(),
+            RATE.to_owned(),
+            rate.row.to_owned(),
+            format!("{:.0}", rate.per_second),
+        ]
+    });
+    aligned(["group", "mode", "row", "calls/s"], cells)
+}
+
+/// One JSON object a line, of what a file bears.
+#[must_use]
+pub fn rate_json(rates: &[Rate]) -> String {
+    rates.iter().fold(String::new(), |mut out, rate| {
+        let (group, Rate { row, per_second }) = (rate::GROUP, rate);
+        let _ = writeln!(
+            out,
+            r#"{{"group":"{group}","row":"{row}","mode":"{RATE}","per_second":{per_second:.0}}}"#
+        );
+        out
+    })
+}
 
 fn aligned<const COLUMNS: usize>(
     head: [&str; COLUMNS],
@@ -128,10 +157,11 @@ pub fn contend_json(throughputs: &[Throughput]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{contend_json, contend_table, json, table};
+    use super::{contend_json, contend_table, json, rate_json, rate_table, table};
     use crate::{
         contend::Throughput,
         harness::{Measurement, Mode},
+        rate::Rate,
     };
 
     fn measured(row: &'static str, mode: Mode, ns_median: f64) -> Measurement {
@@ -172,6 +202,20 @@ mod tests {
             json(&[measured("tower", Mode::Rt, 9.126)]),
             "{\"group\":\"retry\",\"row\":\"tower\",\"mode\":\"rt\",\"ns_median\":9.13,\"ns_min\":1.00,\
              \"ns_max\":1234.50,\"allocs\":0.5,\"future_bytes\":64}\n"
+        );
+    }
+
+    #[test]
+    fn what_a_file_bears_is_a_table_and_json_of_its_own() {
+        let all = [Rate {
+            row: "steadfast-sqlite-replay",
+            per_second: 12_345.6,
+        }];
+        assert!(rate_table(&all).ends_with("steadfast-sqlite-replay    12346\n"));
+        assert_eq!(
+            rate_json(&all),
+            "{\"group\":\"idempotency\",\"row\":\"steadfast-sqlite-replay\",\"mode\":\"rate\",\
+             \"per_second\":12346}\n"
         );
     }
 

@@ -7,8 +7,8 @@ use steadfast::{
 };
 
 use crate::{
+    books::Receipt,
     gateway::{ChargeError, Gateway},
-    ledger::Receipt,
     orders::Order,
 };
 
@@ -38,7 +38,7 @@ impl Client for Bare {
     type Error = ChargeError;
 
     async fn pay(&self, order: &Order) -> Result<Receipt, ChargeError> {
-        self.gateway.charge(order).await
+        self.gateway.charge(order, None).await
     }
 }
 
@@ -60,11 +60,11 @@ impl Client for Naive {
     type Error = ChargeError;
 
     async fn pay(&self, order: &Order) -> Result<Receipt, ChargeError> {
-        let mut result = self.gateway.charge(order).await;
+        let mut result = self.gateway.charge(order, None).await;
         for _ in 0..3 {
             match result {
                 Ok(_) | Err(ChargeError::Declined) => break,
-                Err(_) => result = self.gateway.charge(order).await,
+                Err(_) => result = self.gateway.charge(order, None).await,
             }
         }
         result
@@ -135,7 +135,11 @@ impl Client for Steadfast {
     type Error = steadfast::Error<ChargeError>;
 
     async fn pay(&self, order: &Order) -> Result<Receipt, Self::Error> {
-        self.payments.call(|| self.gateway.charge(order)).await
+        // All attempts carry the key of the order, and the server charges once for a key.
+        self.payments
+            .call_with(|attempt| self.gateway.charge(order, attempt.key))
+            .key(order.key())
+            .await
     }
 }
 
@@ -155,8 +159,13 @@ impl Classify<Receipt, ChargeError> for Meaning {
                 retry_after.map_or(verdict, |after| verdict.with_retry_after(after))
             }
             Err(ChargeError::Overloaded) => Verdict::overloaded().not_executed(),
+            // The server is at it: the same key will get what comes of it.
+            Err(ChargeError::InFlight { retry_after }) => {
+                let verdict = Verdict::transient().not_executed();
+                retry_after.map_or(verdict, |after| verdict.with_retry_after(after))
+            }
             Err(ChargeError::Status(status)) if status.is_client_error() => Verdict::caller(),
-            // It may pass, and it may have charged the card.
+            // It may pass, and it may have charged the card: to ask again is safe only with a key.
             Err(ChargeError::Status(_) | ChargeError::Lost(_)) => Verdict::transient(),
         }
     }
@@ -176,5 +185,13 @@ mod tests {
         });
         assert_eq!(limited.retry_after(), Some(after));
         assert!(limited.may_pass() && !limited.may_have_executed());
+        let in_flight = meaning(ChargeError::InFlight {
+            retry_after: Some(after),
+        });
+        assert_eq!(in_flight.retry_after(), Some(after));
+        assert!(in_flight.may_pass() && !in_flight.may_have_executed());
+        // Such as 422, for a key that was used for another order.
+        let reused = ChargeError::Status(reqwest::StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(meaning(reused), Verdict::caller());
     }
 }

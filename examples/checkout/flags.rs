@@ -1,4 +1,4 @@
-//! Reads the command line: four flags and `--help`.
+//! Reads the command line: five flags and `--help`.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -27,6 +27,8 @@ pub(crate) struct Flags {
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) orders: PathBuf,
+    /// Where the books of the last client's server are kept; none where they are thrown away.
+    pub(crate) db: Option<PathBuf>,
     pub(crate) json: bool,
 }
 
@@ -38,6 +40,7 @@ impl Default for Flags {
             orders: [env!("CARGO_MANIFEST_DIR"), "data", "orders.jsonl"]
                 .iter()
                 .collect(),
+            db: None,
             json: false,
         }
     }
@@ -62,7 +65,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Asked, F
         match name.as_str() {
             "--faults" => flags.faults = faults(&value("off, mild, storm, outage or slow")?)?,
             "--seed" => flags.seed = seed(&value("a whole number")?)?,
-            "--orders" => flags.orders = orders(&value("the path of a file")?)?,
+            "--orders" => flags.orders = path(&name, &value("the path of a file")?)?,
+            "--db" => flags.db = Some(path(&name, &value("the path of a file")?)?),
             "--json" if attached.is_none() => flags.json = true,
             "--help" | "-h" if attached.is_none() => return Ok(Asked::Help),
             "--json" | "--help" | "-h" => {
@@ -74,6 +78,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Asked, F
                 )));
             }
         }
+    }
+    if flags.db.is_some() && flags.faults == Faults::Slow {
+        return Err(Failure::Usage(
+            "`--db` does not go with `--faults slow`: there are two servers, and three runs"
+                .to_owned(),
+        ));
     }
     Ok(Asked::Run(flags))
 }
@@ -101,6 +111,8 @@ Usage: cargo run --release --example checkout -- [FLAGS]
   --faults PLAN            what goes wrong, as listed below (default: {faults})
   --seed N                 the same seed, the same faults; timing still varies (default: {seed})
   --orders FILE            one JSON object a line (default: examples/data/orders.jsonl)
+  --db FILE                keep the database of steadfast's payment server in this file; a run that is repeated
+                           with it replays every receipt, and charges nothing (default: a temporary one)
   --json                   print the report as one JSON object instead of a table
   --help                   this text
 
@@ -133,10 +145,10 @@ fn faults(value: &OsStr) -> Result<Faults, Failure> {
 }
 
 /// A path that begins with `-` is rather a flag, or a number meant for another one; `./-3` is a path.
-fn orders(value: &OsStr) -> Result<PathBuf, Failure> {
-    if value.as_encoded_bytes().starts_with(b"-") {
+fn path(name: &str, value: &OsStr) -> Result<PathBuf, Failure> {
+    if value.is_empty() || value.as_encoded_bytes().starts_with(b"-") {
         return Err(Failure::Usage(format!(
-            "`--orders` is the path of a file, and not `{}`",
+            "`{name}` is the path of a file, and not `{}`",
             value.to_string_lossy()
         )));
     }
@@ -182,6 +194,7 @@ mod tests {
             faults: Faults::Mild,
             seed: 7,
             orders: "a=b.jsonl".into(),
+            db: Some("shop.db".into()),
             json: true,
         });
         let spaced = [
@@ -191,9 +204,17 @@ mod tests {
             "7",
             "--orders",
             "a=b.jsonl",
+            "--db",
+            "shop.db",
             "--json",
         ];
-        let joined = ["--json", "--orders=a=b.jsonl", "--seed=7", "--faults=mild"];
+        let joined = [
+            "--json",
+            "--db=shop.db",
+            "--orders=a=b.jsonl",
+            "--seed=7",
+            "--faults=mild",
+        ];
         assert_eq!(parsed(&spaced), Ok(wanted));
         assert_eq!(parsed(&joined), parsed(&spaced));
     }
@@ -254,6 +275,15 @@ mod tests {
                 "`--orders` is the path of a file, and not `-3`"
             );
         }
+        assert_eq!(
+            refused(&["--db="]),
+            "`--db` is the path of a file, and not ``"
+        );
+        assert_eq!(
+            refused(&["--db"]),
+            "`--db` needs the path of a file; see --help"
+        );
+        assert!(refused(&["--db", "a", "--faults", "slow"]).contains("does not go with"));
         assert_eq!(
             refused(&["--json", "--seed"]),
             "`--seed` needs a whole number; see --help"

@@ -3,8 +3,13 @@
 use std::{error, fmt, time::Duration};
 
 use reqwest::{StatusCode, header::RETRY_AFTER};
+use steadfast::IdempotencyKey;
 
-use crate::{ledger::Receipt, orders::Order};
+use crate::{
+    books::Receipt,
+    http::{IDEMPOTENCY_KEY, REPLAYED},
+    orders::Order,
+};
 
 /// The way to the payment server.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ pub(crate) enum ChargeError {
     Declined,
     /// 429: too many requests; come back later. Nothing was charged.
     Limited { retry_after: Option<Duration> },
+    /// 409: an earlier request with this key is under way. This one has done nothing.
+    InFlight { retry_after: Option<Duration> },
     /// 503: the server cannot cope at the moment.
     Overloaded,
     /// Any other status that is not success.
@@ -47,18 +54,35 @@ impl Gateway {
         })
     }
 
-    /// Sends one request.
+    /// Sends one request, with a key where the server is to charge once however often it is asked.
     ///
     /// # Errors
     ///
     /// [`ChargeError`], for everything but a complete receipt.
-    pub(crate) async fn charge(&self, order: &Order) -> Result<Receipt, ChargeError> {
-        let request = self.http.post(&self.url).json(order);
+    pub(crate) async fn charge(
+        &self,
+        order: &Order,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Receipt, ChargeError> {
+        let mut request = self.http.post(&self.url).json(order);
+        if let Some(key) = key {
+            request = request.header(IDEMPOTENCY_KEY, format!("\"{key}\""));
+        }
         let response = request.send().await.map_err(ChargeError::Lost)?;
         match response.status() {
-            status if status.is_success() => response.json().await.map_err(ChargeError::Lost),
+            status if status.is_success() => {
+                let replayed = response.headers().contains_key(REPLAYED);
+                let receipt = response.json().await.map_err(ChargeError::Lost)?;
+                Ok(Receipt {
+                    replayed,
+                    ..receipt
+                })
+            }
             StatusCode::PAYMENT_REQUIRED => Err(ChargeError::Declined),
             StatusCode::TOO_MANY_REQUESTS => Err(ChargeError::Limited {
+                retry_after: retry_after(&response),
+            }),
+            StatusCode::CONFLICT => Err(ChargeError::InFlight {
                 retry_after: retry_after(&response),
             }),
             StatusCode::SERVICE_UNAVAILABLE => Err(ChargeError::Overloaded),
@@ -78,6 +102,7 @@ impl fmt::Display for ChargeError {
         match self {
             ChargeError::Declined => f.write_str("the card was declined"),
             ChargeError::Limited { .. } => f.write_str("too many requests"),
+            ChargeError::InFlight { .. } => f.write_str("an earlier request is still under way"),
             ChargeError::Overloaded => f.write_str("the payment server is overloaded"),
             ChargeError::Status(status) => write!(f, "the payment server answered {status}"),
             ChargeError::Lost(_) => f.write_str("the answer of the payment server was lost"),

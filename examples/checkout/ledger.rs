@@ -1,26 +1,16 @@
-//! The payment server's books: who asked how often, and who was charged.
+//! What a payment server sees come in: who asked how often, and when.
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::fate::Arrival;
-
-/// Proof that a card was charged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Receipt {
-    pub(crate) order: String,
-    /// Charges of this server are numbered from 1.
-    pub(crate) charge: u64,
-}
+use crate::{books::Audit, fate::Arrival};
 
 /// All orders of one server.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     /// When the first request of all came in.
     opened: Option<Instant>,
-    charges: u64,
     unanswered: u64,
     entries: HashMap<String, Entry>,
 }
@@ -29,17 +19,16 @@ pub(crate) struct Ledger {
 struct Entry {
     first: Instant,
     arrivals: u32,
-    charges: u32,
 }
 
 /// What one server saw in its life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) requests: u64,
-    /// Orders that were charged more than once.
-    pub(crate) charged_twice: u64,
     /// Requests that came in while it was dead.
     pub(crate) in_outage: u64,
+    /// What its books say about the orders that came in.
+    pub(crate) books: Audit,
 }
 
 impl Ledger {
@@ -49,7 +38,6 @@ impl Ledger {
         let entry = self.entries.entry(order.to_owned()).or_insert(Entry {
             first: now,
             arrivals: 0,
-            charges: 0,
         });
         entry.arrivals += 1;
         Arrival {
@@ -57,19 +45,6 @@ impl Ledger {
             nth: entry.arrivals,
             since_first: now.saturating_duration_since(entry.first),
             since_opening: now.saturating_duration_since(opened),
-        }
-    }
-
-    /// Charges an order that has arrived.
-    pub(crate) fn charge(&mut self, order: &str) -> Receipt {
-        self.charges += 1;
-        self.entries
-            .get_mut(order)
-            .expect("an order arrives before it is charged")
-            .charges += 1;
-        Receipt {
-            order: order.to_owned(),
-            charge: self.charges,
         }
     }
 
@@ -82,12 +57,17 @@ impl Ledger {
         self.opened
     }
 
-    pub(crate) fn tally(&self) -> Tally {
-        let entries = self.entries.values();
+    /// Whether there was a request for this order.
+    pub(crate) fn knows(&self, order: &str) -> bool {
+        self.entries.contains_key(order)
+    }
+
+    pub(crate) fn tally(&self, books: Audit) -> Tally {
+        let arrivals = self.entries.values().map(|entry| entry.arrivals);
         Tally {
-            requests: entries.clone().map(|entry| u64::from(entry.arrivals)).sum(),
-            charged_twice: entries.map(|entry| u64::from(entry.charges > 1)).sum(),
+            requests: arrivals.map(u64::from).sum(),
             in_outage: self.unanswered,
+            books,
         }
     }
 }
@@ -119,25 +99,5 @@ mod tests {
         assert_eq!(seen("b", 15), (1, 0, 5));
         assert_eq!(seen("a", 30), (2, 20, 20));
         assert_eq!(seen("a", 5), (3, 0, 0));
-    }
-
-    #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "any instant will do to count from"
-    )]
-    fn an_order_charged_thrice_is_one_order_charged_twice() {
-        let mut ledger = Ledger::default();
-        for order in ["a", "a", "a", "b"] {
-            ledger.arrival(order, Instant::now());
-            ledger.charge(order);
-        }
-        ledger.arrival("c", Instant::now());
-        let wanted = Tally {
-            requests: 5,
-            charged_twice: 1,
-            ..Tally::default()
-        };
-        assert_eq!(ledger.tally(), wanted);
     }
 }

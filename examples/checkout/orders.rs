@@ -3,8 +3,13 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
+use steadfast::IdempotencyKey;
+use steadfast_idempotency::Fingerprint;
 
 use crate::failure::Failure;
+
+/// More than anybody pays, and few enough that sums of them are exact everywhere.
+const MOST_CENTS: u64 = 1_000_000_000_000;
 
 /// One order; this is also what travels to the payment server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +20,16 @@ pub(crate) struct Order {
     pub(crate) currency: String,
     #[serde(default)]
     pub(crate) card: Card,
+}
+
+impl Order {
+    /// The key of its payment: the same in every attempt and in every run, as it is made of what the order is
+    /// called. Of what it is for there is nothing in it: a key that comes back with another amount is found out.
+    pub(crate) fn key(&self) -> IdempotencyKey {
+        let digest = Fingerprint::of_parts([b"payment of an order", self.id.as_bytes()]);
+        let (bits, _) = digest.as_bytes().split_first_chunk().expect("it is longer");
+        IdempotencyKey::from_u128(u128::from_be_bytes(*bits))
+    }
 }
 
 /// Whether the bank will accept the customer's card.
@@ -66,6 +81,12 @@ fn parse(text: &str) -> Result<Vec<Order>, Bad> {
         let order: Order = serde_json::from_str(text).map_err(|error| bad(without_line(&error)))?;
         if order.id.is_empty() {
             return Err(bad("the id is empty".to_owned()));
+        }
+        if order.amount_cents > MOST_CENTS {
+            return Err(bad(format!(
+                "amount_cents is at most {MOST_CENTS}, not {}",
+                order.amount_cents
+            )));
         }
         if let Some(earlier) = lines.insert(order.id.clone(), line) {
             return Err(bad(format!(
@@ -134,6 +155,24 @@ mod tests {
 
         let (_, reason) = bad(&ONE.replace("}", r#","card":"stolen"}"#));
         assert!(reason.contains("expected `good` or `declined`"), "{reason}");
+    }
+
+    #[test]
+    fn an_amount_that_nobody_pays_is_refused() {
+        let (line, reason) = bad(&ONE.replace("1,", "1000000000001,"));
+        assert_eq!(line, Some(1));
+        assert_eq!(
+            reason,
+            "amount_cents is at most 1000000000000, not 1000000000001"
+        );
+    }
+
+    #[test]
+    fn a_key_is_that_of_the_order_whatever_it_costs() {
+        let order = |text: &str| parse(text).expect("an order").remove(0);
+        let (one, dearer) = (order(ONE), order(&ONE.replace("1,", "2,")));
+        assert_eq!(one.key(), dearer.key());
+        assert_ne!(one.key(), order(&ONE.replace(r#""a""#, r#""b""#)).key());
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Progress {
     }
 
     pub(crate) fn reached(&self, done: usize) {
-        if self.live && (done % STRIDE == 0 || done == self.total) {
+        if self.live && (done.is_multiple_of(STRIDE) || done == self.total) {
             say(&format!(
                 "\r{:<17}  {done:>5} of {}",
                 self.client, self.total

@@ -1,12 +1,13 @@
 //! The comparison of the clients: one JSON object, or for people a table with a few plain words.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashSet, fmt, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
 use tokio::time::Instant;
 
 use crate::{
+    books::Money,
     clients::PROBE_INTERVAL,
     faults::Faults,
     ledger::Tally,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// What one client achieved.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Row {
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
@@ -31,6 +32,16 @@ pub(crate) struct Row {
     pub(crate) p99_ms: f64,
     /// Orders, not charges.
     pub(crate) charged_twice: u64,
+    /// Orders whose client holds a receipt, where the books have that one charge and no other.
+    pub(crate) receipts: u64,
+    /// Orders whose receipt came from a charge that an earlier request had made.
+    pub(crate) replayed: u64,
+    /// What was charged beyond the first time.
+    #[serde(skip)]
+    pub(crate) taken_again: Money,
+    /// Charges that were made in this run.
+    #[serde(skip)]
+    pub(crate) new_charges: u64,
     /// Where the server was dead for a while.
     #[serde(flatten)]
     pub(crate) outage: Option<Aftermath>,
@@ -49,19 +60,33 @@ impl Row {
     /// `recovered` is when the server was well again, where it had been dead.
     pub(crate) fn of<E>(paid: &[Paid<E>], tally: Tally, recovered: Option<Instant>) -> Self {
         let orders = paid.len() as u64;
-        let succeeded = paid.iter().map(|paid| u64::from(paid.result.is_ok())).sum();
+        let receipts = || paid.iter().filter_map(|paid| paid.result.as_ref().ok());
+        let succeeded = receipts().count() as u64;
+        let Tally {
+            requests,
+            in_outage,
+            books,
+        } = tally;
+        let lone: HashSet<u64> = receipts()
+            .filter(|it| books.charged_once.get(&it.order) == Some(&it.charge))
+            .map(|it| it.charge)
+            .collect();
         let mut times: Vec<Duration> = paid.iter().map(|paid| paid.took).collect();
         times.sort_unstable();
         Row {
             succeeded,
             failed: orders - succeeded,
-            requests: tally.requests,
-            load_factor: rounded(tally.requests as f64 / orders.max(1) as f64, 1000.0),
+            requests,
+            load_factor: rounded(requests as f64 / orders.max(1) as f64, 1000.0),
             p50_ms: milliseconds(percentile(&times, 50)),
             p99_ms: milliseconds(percentile(&times, 99)),
-            charged_twice: tally.charged_twice,
+            charged_twice: books.charged_twice,
+            receipts: lone.len() as u64,
+            replayed: receipts().filter(|it| it.replayed).count() as u64,
+            taken_again: books.taken_again,
+            new_charges: books.new_charges,
             outage: recovered.map(|recovered| Aftermath {
-                requests_in_outage: tally.in_outage,
+                requests_in_outage: in_outage,
                 first_success_after_ms: first_success(paid, recovered).map(milliseconds),
             }),
         }
@@ -88,10 +113,19 @@ pub(crate) struct Report {
     pub(crate) clients: Clients,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outage: Option<OutageReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) db: Option<Kept>,
+}
+
+/// Where the books of `steadfast` are kept, and what this run added to them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Kept {
+    pub(crate) file: PathBuf,
+    pub(crate) new_charges: u64,
 }
 
 /// What there is to say about an outage beside the clients.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct OutageReport {
     /// Counted from the first request.
     #[serde(rename = "begins_ms", serialize_with = "in_milliseconds")]
@@ -119,7 +153,7 @@ impl OutageReport {
 }
 
 /// One row a client.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Clients {
     pub(crate) bare: Row,
     pub(crate) naive: Row,
@@ -139,8 +173,13 @@ impl fmt::Display for Report {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::books::{Audit, Receipt};
 
-    fn row(succeeded: u64, requests: u64, charged_twice: u64) -> Row {
+    fn row(succeeded: u64, requests: u64, charged_twice: u64, replayed: u64) -> Row {
+        let mut taken_again = Money::default();
+        if charged_twice > 0 {
+            taken_again.add("EUR".to_owned(), 1999 * charged_twice);
+        }
         Row {
             succeeded,
             failed: 1000 - succeeded,
@@ -149,6 +188,10 @@ pub(crate) mod tests {
             p50_ms: 98.5,
             p99_ms: 1234.0,
             charged_twice,
+            receipts: succeeded - charged_twice,
+            replayed,
+            taken_again,
+            new_charges: succeeded - replayed,
             outage: None,
         }
     }
@@ -160,11 +203,12 @@ pub(crate) mod tests {
             orders: 1000,
             declined: 8,
             clients: Clients {
-                bare: row(855, 1000, 0),
-                naive: row(905, 1336, 40),
-                steadfast: row(991, 1204, 38),
+                bare: row(855, 1000, 0, 0),
+                naive: row(905, 1336, 40, 0),
+                steadfast: row(991, 1204, 0, 38),
             },
             outage: None,
+            db: None,
         }
     }
 
@@ -174,7 +218,7 @@ pub(crate) mod tests {
                 requests_in_outage,
                 first_success_after_ms,
             }),
-            ..row(succeeded, requests, 0)
+            ..row(succeeded, requests, 0, 0)
         };
         let outage = Window {
             begins: Duration::from_millis(600),
@@ -199,17 +243,33 @@ pub(crate) mod tests {
     )]
     fn a_row_counts_and_measures() {
         let start = Instant::now();
+        let receipt = |ms: u64| {
+            Ok(Receipt {
+                order: format!("ord-{ms}"),
+                charge: ms,
+                replayed: ms == 7,
+            })
+        };
         let paid = |ms| Paid {
             index: 0,
-            result: if ms == 3 { Err("lost") } else { Ok(()) },
+            result: if ms == 3 { Err("lost") } else { receipt(ms) },
             took: Duration::from_millis(ms),
             ended: start + Duration::from_millis(ms),
         };
         let paid: Vec<Paid<&str>> = (1..=200).rev().map(paid).collect();
+        let mut books = Audit {
+            charged_twice: 4,
+            new_charges: 202,
+            ..Audit::default()
+        };
+        // Four were charged twice, one has another charge than the client knows of, and one no receipt.
+        books
+            .charged_once
+            .extend((5..=200).map(|ms| (format!("ord-{ms}"), if ms == 9 { 900 } else { ms })));
         let tally = Tally {
             requests: 250,
-            charged_twice: 4,
             in_outage: 20,
+            books,
         };
         let wanted = Row {
             succeeded: 199,
@@ -219,9 +279,13 @@ pub(crate) mod tests {
             p50_ms: 100.0,
             p99_ms: 198.0,
             charged_twice: 4,
+            receipts: 195,
+            replayed: 1,
+            taken_again: Money::default(),
+            new_charges: 202,
             outage: None,
         };
-        assert_eq!(Row::of(&paid, tally, None), wanted);
+        assert_eq!(Row::of(&paid, tally.clone(), None), wanted);
 
         // The order that ended half a millisecond later failed.
         let recovered = start + Duration::from_micros(2500);
@@ -230,7 +294,7 @@ pub(crate) mod tests {
             first_success_after_ms: Some(1.5),
         });
         assert_eq!(
-            Row::of(&paid, tally, Some(recovered)),
+            Row::of(&paid, tally.clone(), Some(recovered)),
             Row { outage, ..wanted }
         );
         let too_late = start + Duration::from_secs(1);
@@ -254,9 +318,27 @@ pub(crate) mod tests {
     fn the_json_has_exactly_the_promised_shape() {
         let wanted = format!(
             r#"{{"faults":"storm","seed":7,"orders":1000,"clients":{{"bare":{},"naive":{},"steadfast":{}}}}}"#,
-            json_row(855, 145, 1000, "1.0", r#""charged_twice":0"#),
-            json_row(905, 95, 1336, "1.336", r#""charged_twice":40"#),
-            json_row(991, 9, 1204, "1.204", r#""charged_twice":38"#),
+            json_row(
+                855,
+                145,
+                1000,
+                "1.0",
+                r#""charged_twice":0,"receipts":855,"replayed":0"#
+            ),
+            json_row(
+                905,
+                95,
+                1336,
+                "1.336",
+                r#""charged_twice":40,"receipts":865,"replayed":0"#
+            ),
+            json_row(
+                991,
+                9,
+                1204,
+                "1.204",
+                r#""charged_twice":0,"receipts":991,"replayed":38"#
+            ),
         );
         assert_eq!(
             serde_json::to_string(&report(Faults::Storm)).expect("it serialises"),
@@ -265,10 +347,26 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_json_of_a_run_whose_books_are_kept_says_where_and_what_is_new() {
+        let kept = Report {
+            db: Some(Kept {
+                file: "shop.db".into(),
+                new_charges: 3,
+            }),
+            ..report(Faults::Storm)
+        };
+        let json = serde_json::to_string(&kept).expect("it serialises");
+        assert!(
+            json.ends_with(r#","db":{"file":"shop.db","new_charges":3}}"#),
+            "{json}"
+        );
+    }
+
+    #[test]
     fn the_json_of_an_outage_has_two_keys_more_a_client_and_what_the_outage_was() {
         let row = |succeeded, failed, requests, load_factor, in_outage, after| {
             let rest = format!(
-                r#""charged_twice":0,"requests_in_outage":{in_outage},"first_success_after_ms":{after}"#
+                r#""charged_twice":0,"receipts":{succeeded},"replayed":0,"requests_in_outage":{in_outage},"first_success_after_ms":{after}"#
             );
             json_row(succeeded, failed, requests, load_factor, &rest)
         };

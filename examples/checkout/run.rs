@@ -13,8 +13,16 @@ use tokio::{
 };
 
 use crate::{
-    clients::Client, failure::Failure, orders::Order, outage, plan::Plan, progress::Progress,
-    report::Row, server::Server,
+    books::{Books, Receipt},
+    clients::Client,
+    failure::Failure,
+    ledger::Tally,
+    orders::Order,
+    outage,
+    plan::Plan,
+    progress::Progress,
+    report::Row,
+    server::Server,
 };
 
 /// Orders on their way at the same time, where the next one waits for one of them.
@@ -25,14 +33,14 @@ pub(crate) const CONCURRENCY: usize = 64;
 pub(crate) struct Paid<E> {
     /// Which of the orders it was.
     pub(crate) index: usize,
-    pub(crate) result: Result<(), E>,
+    pub(crate) result: Result<Receipt, E>,
     /// From when the order came to the result, waits included.
     pub(crate) took: Duration,
     pub(crate) ended: Instant,
 }
 
-/// Starts a server with `plan`, pays all `orders` with the client that `connect` makes, and stops
-/// the server.
+/// Starts a server with `plan` and `books`, pays all `orders` with the client that `connect` makes, and
+/// stops the server.
 ///
 /// # Errors
 ///
@@ -41,19 +49,20 @@ pub(crate) async fn send_all<C, E>(
     name: &'static str,
     orders: &Arc<[Order]>,
     plan: Plan,
+    books: Books,
     connect: impl FnOnce(&str) -> Result<C, E>,
 ) -> Result<Row, Failure>
 where
     C: Client,
     E: fmt::Display,
 {
-    let server = start(plan).await?;
+    let server = start(plan, books).await?;
     let client = connect(server.url()).map_err(|error| no_client(name, &error))?;
     let paid = pay_all(name, orders, client, Due::of(plan, orders.len())).await;
     let recovered = plan
         .outage()
         .and_then(|outage| Some(server.opened()? + outage.ends));
-    Ok(Row::of(&paid, server.stop().await, recovered))
+    Ok(Row::of(&paid, stop(server).await?, recovered))
 }
 
 /// Starts a payment server.
@@ -61,11 +70,22 @@ where
 /// # Errors
 ///
 /// [`Failure::Environment`] when there is no port for it.
-pub(crate) async fn start(plan: Plan) -> Result<Server, Failure> {
-    Server::start(plan).await.map_err(|error| {
+pub(crate) async fn start(plan: Plan, books: Books) -> Result<Server, Failure> {
+    Server::start(plan, books).await.map_err(|error| {
         Failure::Environment(format!(
             "cannot start the payment server on 127.0.0.1: {error}"
         ))
+    })
+}
+
+/// Stops it, and opens its books.
+///
+/// # Errors
+///
+/// [`Failure::Environment`] when they cannot be read.
+pub(crate) async fn stop(server: Server) -> Result<Tally, Failure> {
+    server.stop().await.map_err(|error| {
+        Failure::Environment(format!("cannot read the payment server's books: {error}"))
     })
 }
 
@@ -91,7 +111,7 @@ pub(crate) async fn pay_all<C: Client>(
             came = next, if begun < orders.len() => {
                 let (orders, client, index) = (Arc::clone(orders), Arc::clone(&client), begun);
                 under_way.spawn(async move {
-                    let result = client.pay(&orders[index]).await.map(drop);
+                    let result = client.pay(&orders[index]).await;
                     let ended = Instant::now();
                     Paid { index, result, took: ended - came, ended }
                 });
@@ -173,13 +193,21 @@ mod tests {
             .map(order)
             .collect();
         let plan = Plan::dead(outage);
+        let books = || async { Books::temporary().await.expect("room for a database") };
         let (naive, with, without) = tokio::try_join!(
-            send_all("naive", &orders, plan, Naive::new),
-            send_all("steadfast", &orders, plan, Steadfast::new),
-            send_all("no breaker", &orders, plan, Steadfast::without_breaker),
+            send_all("naive", &orders, plan, books().await, Naive::new),
+            send_all("steadfast", &orders, plan, books().await, Steadfast::new),
+            send_all(
+                "no breaker",
+                &orders,
+                plan,
+                books().await,
+                Steadfast::without_breaker
+            ),
         )
         .expect("loopback has free ports");
 
+        assert_eq!([with.charged_twice, without.charged_twice], [0, 0]);
         let [naive, with, without] =
             [naive, with, without].map(|row| row.outage.expect("an outage"));
         let twentieth = naive.requests_in_outage / 20;

@@ -1,4 +1,4 @@
-//! The payment server: charges cards, keeps a ledger, and misbehaves as its fault plan says.
+//! The payment server: charges cards, keeps books, and misbehaves as its fault plan says.
 #![expect(
     clippy::disallowed_methods,
     reason = "the server is the outside world: its clock and its latency are real"
@@ -15,22 +15,28 @@ use axum::{
     Json, Router,
     body::{Body, Bytes},
     extract::State,
-    http::{StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
     routing::post,
 };
 use futures::stream;
+use steadfast_idempotency::{Fingerprint, Key};
 use tokio::{
     net::TcpListener,
-    sync::oneshot,
+    sync::{RwLock, oneshot},
     task::JoinHandle,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use crate::{
+    books::{Books, Settled},
     fate::{Answer, Fate},
-    ledger::{Ledger, Receipt, Tally},
-    orders::{Card, Order},
+    http::{self, REPLAYED},
+    ledger::{Ledger, Tally},
+    orders::Order,
     plan::Plan,
 };
 
@@ -49,13 +55,10 @@ impl Server {
     /// # Errors
     ///
     /// Whatever the operating system has against that.
-    pub(crate) async fn start(plan: Plan) -> io::Result<Self> {
+    pub(crate) async fn start(plan: Plan, books: Books) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}/charges", listener.local_addr()?);
-        let bank = Arc::new(Bank {
-            plan,
-            ledger: Mutex::default(),
-        });
+        let bank = Arc::new(Bank::new(plan, books));
         let router = Router::new()
             .route("/charges", post(charge))
             .with_state(Arc::clone(&bank));
@@ -85,7 +88,11 @@ impl Server {
     }
 
     /// Stops listening, gives open connections a moment to end, and opens the books.
-    pub(crate) async fn stop(self) -> Tally {
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub(crate) async fn stop(self) -> sqlx::Result<Tally> {
         let Server {
             bank,
             stop,
@@ -97,19 +104,34 @@ impl Server {
         if timeout(Duration::from_secs(2), &mut serving).await.is_err() {
             serving.abort();
         }
-        bank.ledger().tally()
+        bank.tally().await
     }
 }
 
-/// One request. The ledger is written before the first `await`, so a client that hangs up undoes
-/// nothing: as in life, it only loses the answer.
-async fn charge(State(bank): State<Arc<Bank>>, Json(order): Json<Order>) -> Response {
-    let (fate, receipt) = bank.receive(&order);
-    sleep(fate.latency).await;
-    match (fate.answer, receipt) {
-        (Answer::Served, Some(receipt)) => Json(receipt).into_response(),
-        (Answer::Served, None) => StatusCode::PAYMENT_REQUIRED.into_response(),
-        (Answer::Cut | Answer::Dead, _) => cut(),
+/// One request.
+async fn charge(State(bank): State<Arc<Bank>>, headers: HeaderMap, body: Bytes) -> Response {
+    let arrived = Instant::now();
+    let key = match http::key(&headers) {
+        Ok(key) => key,
+        Err(refused) => return *refused,
+    };
+    let order: Order = match serde_json::from_slice(&body) {
+        Ok(order) => order,
+        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+    };
+    let fate = bank.receive(&order, arrived);
+    let settled = if fate.answer.is_charged() {
+        // A key is good for what it was first used for.
+        let asked = key.map(|key| (key, fingerprint(&headers, &body)));
+        Some(bank.settle(order, asked).await)
+    } else {
+        None
+    };
+    // The charge is a part of what the request takes.
+    sleep_until(arrived + fate.latency).await;
+    match (fate.answer, settled) {
+        (Answer::Served, Some(response)) => response,
+        (Answer::Served | Answer::Cut | Answer::Dead, _) => cut(),
         (Answer::Error, _) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         (Answer::Overloaded, _) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         (Answer::Limited { seconds }, _) => (
@@ -118,6 +140,11 @@ async fn charge(State(bank): State<Arc<Bank>>, Json(order): Json<Order>) -> Resp
         )
             .into_response(),
     }
+}
+
+fn fingerprint(headers: &HeaderMap, body: &[u8]) -> Fingerprint {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    Fingerprint::of_request("POST", "/charges", content_type.unwrap_or_default(), body)
 }
 
 /// A response whose body fails at once, upon which the HTTP server drops the connection.
@@ -130,18 +157,55 @@ fn cut() -> Response {
 struct Bank {
     plan: Plan,
     ledger: Mutex<Ledger>,
+    books: Books,
+    /// Read by every charge that is being made, whoever still listens.
+    open: Arc<RwLock<()>>,
 }
 
 impl Bank {
-    /// Decides about a request and, where the decision says so and the card is good, charges it.
-    fn receive(&self, order: &Order) -> (Fate, Option<Receipt>) {
+    fn new(plan: Plan, books: Books) -> Self {
+        Bank {
+            plan,
+            ledger: Mutex::default(),
+            books,
+            open: Arc::default(),
+        }
+    }
+
+    /// Decides about a request.
+    fn receive(&self, order: &Order, now: Instant) -> Fate {
         let mut ledger = self.ledger();
-        let fate = self.plan.fate(ledger.arrival(&order.id, Instant::now()));
+        let fate = self.plan.fate(ledger.arrival(&order.id, now));
         if fate.answer == Answer::Dead {
             ledger.leave_unanswered();
         }
-        let charged = fate.answer.is_charged() && order.card == Card::Good;
-        (fate, charged.then(|| ledger.charge(&order.id)))
+        fate
+    }
+
+    /// Charges a card, once for a key, in a task of its own: a client that hangs up undoes nothing, as in life it only
+    /// loses the answer.
+    async fn settle(self: &Arc<Self>, order: Order, asked: Option<(Key, Fingerprint)>) -> Response {
+        let (bank, open) = (Arc::clone(self), Arc::clone(&self.open));
+        let open = open.read_owned().await;
+        let settling = tokio::spawn(async move {
+            let _open = open;
+            match asked {
+                Some((key, fingerprint)) => bank.books.charge_once(key, fingerprint, &order).await,
+                None => bank.books.charge(&order).await,
+            }
+        });
+        match settling.await.expect("no charge panics") {
+            Ok(settled) => answer(settled),
+            Err(error) => http::refused(&error),
+        }
+    }
+
+    /// What it saw, once the last charge is made.
+    async fn tally(&self) -> sqlx::Result<Tally> {
+        let _closed = self.open.write().await;
+        let is_meant = |order: &str| self.ledger().knows(order);
+        let books = self.books.audit(is_meant).await?;
+        Ok(self.ledger().tally(books))
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -150,16 +214,32 @@ impl Bank {
     }
 }
 
+/// The same for whoever asks again, but for the header that says so.
+fn answer(settled: Settled) -> Response {
+    match settled {
+        Settled::Charged(receipt) if receipt.replayed => {
+            ([(REPLAYED, "true")], Json(receipt)).into_response()
+        }
+        Settled::Charged(receipt) => Json(receipt).into_response(),
+        Settled::Declined => StatusCode::PAYMENT_REQUIRED.into_response(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
+    use futures::{FutureExt, future::join_all};
+    use steadfast::IdempotencyKey;
 
     use super::*;
     use crate::{
+        books::Receipt,
         faults::Rates,
         gateway::{ChargeError, Gateway},
+        orders::Card,
         window::Window,
     };
+
+    const KEY: Option<IdempotencyKey> = Some(IdempotencyKey::from_u128(7));
 
     fn order(card: Card) -> Order {
         Order {
@@ -176,79 +256,129 @@ mod tests {
     }
 
     async fn start_with(plan: Plan) -> (Server, Gateway) {
-        let server = Server::start(plan).await.expect("loopback has free ports");
+        let books = Books::temporary().await.expect("room for a database");
+        start_on(books, plan).await
+    }
+
+    async fn start_on(books: Books, plan: Plan) -> (Server, Gateway) {
+        let server = Server::start(plan, books);
+        let server = server.await.expect("loopback has free ports");
         let gateway = Gateway::new(server.url(), None).expect("plain HTTP needs no set-up");
         (server, gateway)
     }
 
+    /// Requests, orders that were charged twice, and charges.
+    async fn counts(server: Server) -> (u64, u64, u64) {
+        let tally = server.stop().await.expect("books");
+        let books = tally.books;
+        (tally.requests, books.charged_twice, books.new_charges)
+    }
+
+    fn receipt(charge: u64, replayed: bool) -> Receipt {
+        Receipt {
+            order: "ord-0001".to_owned(),
+            charge,
+            replayed,
+        }
+    }
+
+    const CUT: Rates = Rates {
+        limited: 0,
+        overloaded: 0,
+        errors: 0,
+        cut: 1000,
+        slow: 0,
+    };
+
     #[tokio::test]
-    async fn each_request_for_a_good_card_is_a_charge() {
+    async fn each_request_without_a_key_is_a_charge() {
         let (server, gateway) = start(Rates::default()).await;
         for charge in 1..=2 {
-            let receipt = gateway
-                .charge(&order(Card::Good))
-                .await
-                .expect("nothing goes wrong");
-            assert_eq!(
-                receipt,
-                Receipt {
-                    order: "ord-0001".to_owned(),
-                    charge
-                }
-            );
+            let paid = gateway.charge(&order(Card::Good), None).await;
+            assert_eq!(paid.expect("a receipt"), receipt(charge, false));
         }
-        assert_eq!(
-            server.stop().await,
-            Tally {
-                requests: 2,
-                charged_twice: 1,
-                ..Tally::default()
-            }
+        let tally = server.stop().await.expect("books");
+        assert_eq!((tally.requests, tally.books.charged_twice), (2, 1));
+        assert_eq!(tally.books.taken_again.to_string(), "19.99 EUR");
+    }
+
+    #[tokio::test]
+    async fn requests_with_one_key_are_one_charge_and_all_get_its_receipt() {
+        let (server, gateway) = start(Rates::default()).await;
+        let good = order(Card::Good);
+        let paid = join_all((0..8).map(|_| gateway.charge(&good, KEY))).await;
+        let paid: Vec<_> = paid.into_iter().map(|it| it.expect("a receipt")).collect();
+        assert!(paid.iter().all(|it| it.charge == 1), "{paid:?}");
+        assert_eq!(paid.iter().filter(|it| !it.replayed).count(), 1, "{paid:?}");
+        // Another key is another charge.
+        let other = Some(IdempotencyKey::from_u128(8));
+        let paid = gateway.charge(&good, other).await;
+        assert_eq!(paid.expect("a receipt"), receipt(2, false));
+        assert_eq!(counts(server).await, (9, 1, 2));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_comes_back_with_another_amount_is_refused_and_charges_nothing() {
+        let (server, gateway) = start(Rates::default()).await;
+        let paid = gateway.charge(&order(Card::Good), KEY).await;
+        assert_eq!(paid.expect("a receipt"), receipt(1, false));
+        let dearer = Order {
+            amount_cents: 2000,
+            ..order(Card::Good)
+        };
+        let error = gateway.charge(&dearer, KEY).await.expect_err("another one");
+        assert!(
+            matches!(error, ChargeError::Status(status) if status == 422),
+            "{error}"
         );
+        let again = gateway.charge(&order(Card::Good), KEY).await;
+        assert_eq!(again.expect("a receipt"), receipt(1, true));
+        assert_eq!(counts(server).await, (3, 0, 1));
     }
 
     #[tokio::test]
     async fn a_declined_card_is_never_charged() {
         let (server, gateway) = start(Rates::default()).await;
-        for _ in 0..2 {
-            let error = gateway
-                .charge(&order(Card::Declined))
-                .await
-                .expect_err("a declined card");
+        for key in [None, None, KEY, KEY] {
+            let error = gateway.charge(&order(Card::Declined), key).await;
+            let error = error.expect_err("a declined card");
             assert!(matches!(error, ChargeError::Declined), "{error}");
         }
-        assert_eq!(
-            server.stop().await,
-            Tally {
-                requests: 2,
-                charged_twice: 0,
-                ..Tally::default()
-            }
-        );
+        assert_eq!(counts(server).await, (4, 0, 0));
     }
 
     #[tokio::test]
     async fn a_cut_connection_is_an_error_to_the_client_though_the_charge_was_made() {
-        let (server, gateway) = start(Rates {
-            cut: 1000,
-            ..Rates::default()
-        })
-        .await;
+        let (server, gateway) = start(CUT).await;
+        for _ in 0..2 {
+            let error = gateway.charge(&order(Card::Good), None).await;
+            let error = error.expect_err("half an answer");
+            assert!(matches!(error, ChargeError::Lost(_)), "{error}");
+        }
+        assert_eq!(counts(server).await, (2, 1, 2));
+    }
+
+    #[tokio::test]
+    async fn with_a_key_a_retry_after_a_cut_connection_gets_the_receipt_even_of_another_server() {
+        let dir = tempfile::tempdir().expect("room for a database");
+        let file = dir.path().join("shop.db");
+        let good = order(Card::Good);
+        let books = Books::open(&file).await.expect("a new file");
+        let (server, gateway) = start_on(books, Plan::new(1, CUT)).await;
         for _ in 0..2 {
             let error = gateway
-                .charge(&order(Card::Good))
+                .charge(&good, KEY)
                 .await
                 .expect_err("half an answer");
             assert!(matches!(error, ChargeError::Lost(_)), "{error}");
         }
-        assert_eq!(
-            server.stop().await,
-            Tally {
-                requests: 2,
-                charged_twice: 1,
-                ..Tally::default()
-            }
-        );
+        assert_eq!(counts(server).await, (2, 0, 1));
+
+        let books = Books::open(&file).await.expect("the same file");
+        let (server, gateway) = start_on(books, Plan::new(1, Rates::default())).await;
+        let paid = gateway.charge(&good, KEY).await.expect("a receipt");
+        assert_eq!(paid, receipt(1, true));
+        assert_eq!(counts(server).await, (1, 0, 0));
     }
 
     #[tokio::test]
@@ -259,20 +389,13 @@ mod tests {
         }))
         .await;
         for _ in 0..2 {
-            let error = gateway
-                .charge(&order(Card::Good))
-                .await
-                .expect_err("no answer");
+            let error = gateway.charge(&order(Card::Good), KEY).await;
+            let error = error.expect_err("no answer");
             assert!(matches!(error, ChargeError::Lost(_)), "{error}");
         }
-        assert_eq!(
-            server.stop().await,
-            Tally {
-                requests: 2,
-                charged_twice: 0,
-                in_outage: 2,
-            }
-        );
+        let tally = server.stop().await.expect("books");
+        assert_eq!((tally.requests, tally.in_outage), (2, 2));
+        assert_eq!(tally.books.new_charges, 0);
     }
 
     #[tokio::test]
@@ -283,23 +406,14 @@ mod tests {
         })
         .await;
         for _ in 0..2 {
-            let error = gateway
-                .charge(&order(Card::Good))
-                .await
-                .expect_err("a rate limit");
+            let error = gateway.charge(&order(Card::Good), KEY).await;
+            let error = error.expect_err("a rate limit");
             let ChargeError::Limited { retry_after } = error else {
                 panic!("{error}")
             };
             assert_eq!(retry_after, Some(Duration::from_secs(1)));
         }
-        assert_eq!(
-            server.stop().await,
-            Tally {
-                requests: 2,
-                charged_twice: 0,
-                ..Tally::default()
-            }
-        );
+        assert_eq!(counts(server).await, (2, 0, 0));
     }
 
     #[tokio::test]
@@ -311,21 +425,34 @@ mod tests {
                 ..Rates::default()
             },
         );
-        let bank = Arc::new(Bank {
-            plan,
-            ledger: Mutex::default(),
-        });
-        for _ in 0..2 {
-            let request = charge(State(Arc::clone(&bank)), Json(order(Card::Good)));
+        let books = Books::temporary().await.expect("room for a database");
+        let bank = Arc::new(Bank::new(plan, books));
+        let body = serde_json::to_vec(&order(Card::Good)).expect("it serialises");
+        for key in [None, None, KEY, KEY] {
+            let mut headers = HeaderMap::new();
+            if let Some(key) = key {
+                let key = key.to_string().parse().expect("a header");
+                headers.insert(http::IDEMPOTENCY_KEY, key);
+            }
+            let request = charge(State(Arc::clone(&bank)), headers, body.clone().into());
             assert!(request.now_or_never().is_none(), "a slow answer");
         }
-        assert_eq!(
-            bank.ledger().tally(),
-            Tally {
-                requests: 2,
-                charged_twice: 1,
-                ..Tally::default()
-            }
-        );
+        let tally = bank.tally().await.expect("books");
+        // Two without a key, and one for the key.
+        assert_eq!((tally.requests, tally.books.new_charges), (4, 3));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_order_or_has_no_good_key_is_refused() {
+        let (server, _) = start(Rates::default()).await;
+        let http = reqwest::Client::builder().no_proxy();
+        let http = http.build().expect("plain HTTP needs no set-up");
+        let good = serde_json::to_string(&order(Card::Good)).expect("it serialises");
+        for (key, body) in [("a", "{}"), ("", &good)] {
+            let request = http.post(server.url()).header("idempotency-key", key);
+            let response = request.body(body.to_owned()).send().await;
+            assert_eq!(response.expect("an answer").status(), 400, "{key} {body}");
+        }
+        assert_eq!(counts(server).await, (0, 0, 0));
     }
 }

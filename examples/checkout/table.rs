@@ -14,6 +14,7 @@ const LOAD_FACTOR: Column = ("load factor", |row| format!("{:.2}", row.load_fact
 const P50: Column = ("p50", |row| format!("{:.0} ms", row.p50_ms));
 const P99: Column = ("p99", |row| format!("{:.0} ms", row.p99_ms));
 const CHARGED_TWICE: Column = ("charged twice", |row| row.charged_twice.to_string());
+const RECEIPTS: Column = ("receipts", |row| row.receipts.to_string());
 const IN_OUTAGE: Column = ("to the dead server", |row| {
     or_dash(row.outage.map(|it| it.requests_in_outage.to_string()))
 });
@@ -30,6 +31,7 @@ const USUAL: &[Column] = &[
     P50,
     P99,
     CHARGED_TWICE,
+    RECEIPTS,
 ];
 const OF_AN_OUTAGE: &[Column] = &[SUCCEEDED, FAILED, REQUESTS, IN_OUTAGE, PAID_AGAIN, P50, P99];
 
@@ -104,7 +106,7 @@ mod tests {
         let text = report(Faults::Storm).to_string();
         let table = table(&text, 2, 3);
         assert!(
-            table[3].ends_with("1.20     98 ms   1234 ms             38"),
+            table[3].ends_with("1.20     98 ms   1234 ms              0       991"),
             "{text}"
         );
     }

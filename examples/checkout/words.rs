@@ -7,7 +7,7 @@ use crate::{
     faults::Faults,
     numbers::{count, seconds},
     outage::PACE,
-    report::{Clients, OutageReport, Report, Row},
+    report::{Clients, Kept, OutageReport, Report, Row},
     run::CONCURRENCY,
 };
 
@@ -43,11 +43,15 @@ pub(crate) fn after(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         )?;
     }
     match &report.outage {
-        Some(outage) => of_an_outage(report, outage, f),
+        Some(outage) => of_an_outage(report, outage, f)?,
         None if report.faults == Faults::Off => {
-            writeln!(f, "Nothing went wrong, so all three did the same.")
+            writeln!(f, "Nothing went wrong, so all three did the same.")?;
         }
-        None => of_bad_weather(report, f),
+        None => of_bad_weather(report, f)?,
+    }
+    match &report.db {
+        Some(kept) => of_kept_books(&report.clients.steadfast, kept, f),
+        None => Ok(()),
     }
 }
 
@@ -65,33 +69,54 @@ fn of_bad_weather(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 bare       asks once, and loses {} that could have been paid.
 naive      asks again at once, and meets the same rate limit or overload again:
            {} requests more, {} lost.
-steadfast  waits as long as the server says or a little longer each time, within a budget:
-           {} requests more, {} lost. The waiting shows in its p99.
 ",
         lost(bare),
         extra(naive),
         lost(naive),
-        extra(steadfast),
-        lost(steadfast),
     )?;
-    if steadfast.charged_twice > 0 {
+    if naive.charged_twice > 0 {
         write!(
             f,
-            "
-Charges made twice are still there, with steadfast for {}: when the answer is cut off
-or late after the charge, a retry cannot know that it repeats one. Idempotency keys will
-remove them in a later part of steadfast.
+            "           \
+Where the answer was cut off or late, the charge had been made: it charges {} twice,
+           and takes {} that nobody owes.
 ",
-            count(steadfast.charged_twice, "order"),
+            count(naive.charged_twice, "order"),
+            naive.taken_again,
         )?;
-        if steadfast.charged_twice > naive.charged_twice {
-            writeln!(
-                f,
-                "(Orders that naive gave up on are charged now, and some of those twice.)"
-            )?;
-        }
     }
-    Ok(())
+    write!(
+        f,
+        "\
+steadfast  waits as long as the server says or a little longer each time, within a budget:
+           {} requests more, {} lost. The waiting shows in its p99.
+           Each attempt carries the order's idempotency key: {} charged twice. {} got
+           the receipt of a charge that an earlier request had made.
+",
+        extra(steadfast),
+        lost(steadfast),
+        count(steadfast.charged_twice, "order"),
+        count(steadfast.replayed, "order"),
+    )
+}
+
+/// What a repeated run is to show.
+fn of_kept_books(steadfast: &Row, kept: &Kept, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let again = match kept.new_charges {
+        0 => "",
+        _ => {
+            "\nRun it again with this file: then receipts are replayed, and nothing is charged twice."
+        }
+    };
+    writeln!(
+        f,
+        "
+steadfast's server keeps its books in {}: replayed {} of {}, {}.{again}",
+        kept.file.display(),
+        steadfast.replayed,
+        count(steadfast.receipts, "receipt"),
+        count(kept.new_charges, "new charge"),
+    )
 }
 
 fn of_an_outage(report: &Report, outage: &OutageReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,6 +184,7 @@ pub(crate) fn come(orders: u64) -> String {
 mod tests {
     use crate::{
         faults::Faults,
+        report::Kept,
         report::tests::{report, report_of_an_outage},
     };
 
@@ -178,14 +204,37 @@ mod tests {
                 "loses 137 orders",
                 "336 requests more, 87 orders lost",
                 "204 requests more, 1 order lost",
-                "with steadfast for 38 orders",
+                "it charges 40 orders twice",
+                "takes 799.60 EUR that nobody owes",
+                "0 orders charged twice. 38 orders got",
             ],
         );
         let calm = report(Faults::Off).to_string();
         assert!(
-            calm.contains("Nothing went wrong") && !calm.contains("still there"),
+            calm.contains("Nothing went wrong") && !calm.contains("idempotency key"),
             "{calm}"
         );
+    }
+
+    #[test]
+    fn books_that_are_kept_are_told_of_and_what_a_repeated_run_did() {
+        let mut report = report(Faults::Storm);
+        assert!(!report.to_string().contains("keeps its books"), "{report}");
+        let mut kept = |replayed, new_charges| {
+            report.clients.steadfast.replayed = replayed;
+            report.db = Some(Kept {
+                file: "shop.db".into(),
+                new_charges,
+            });
+            report.to_string()
+        };
+        has_words(
+            &kept(12, 980),
+            &["in shop.db: replayed 12 of 991 receipts, 980 new charges.\nRun it again"],
+        );
+        let again = kept(991, 0);
+        has_words(&again, &["replayed 991 of 991 receipts, 0 new charges.\n"]);
+        assert!(!again.contains("Run it again"), "{again}");
     }
 
     #[test]

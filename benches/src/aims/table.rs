@@ -20,7 +20,14 @@ pub(super) struct Comparison {
     pub(super) aim: Aim,
 }
 
-pub(super) const COMPARISONS: [Comparison; 26] = [
+pub(super) const COMPARISONS: [Comparison; 27] = [
+    Comparison {
+        group: "idempotency",
+        modes: &[Mode::Ready],
+        ours: "steadfast",
+        peers: &["moka"],
+        aim: Aim::Times(1.0),
+    },
     Comparison {
         group: "retry",
         modes: &[Mode::Ready],

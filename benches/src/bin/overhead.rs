@@ -9,18 +9,19 @@ use std::{
 use benches::{
     aims,
     contend::{self, Throughput},
-    harness, report, rows,
+    harness, rate, report, rows,
 };
 use tokio::runtime::Runtime;
 
 const USAGE: &str = "\
 What a policy costs per call, beside the same from other crates.
 
-usage: cargo run --release -p benches --bin overhead -- [--contend] [--json] [--quick] [--group NAME]
+usage: cargo run --release -p benches --bin overhead -- [--contend | --rate] [--json] [--quick] [--group NAME]
 
   --contend     only what threads get done together; without it that comes second, as a table
+  --rate        only what an SQLite file bears; without it that comes last, as a table
   --json        one JSON object a line on standard output, and nothing else there; all of one kind
-  --quick       18 s of rounds in place of 110 s
+  --quick       21 s of rounds in place of 116 s
   --group NAME  only this group; may be given more than once
   --help        this text
 
@@ -34,12 +35,14 @@ Modes:
   pend     the operation is pending once, so timers are armed; polled by hand, twice
   rt       the operation is ready at once; awaited in a loop in tokio's current-thread runtime
   contend  like ready, but one thread, then two, call one shared instance
+  rate     calls a second, by 16 callers at a time on a file where the system keeps temporary ones
 ";
 
 /// What was asked for on the command line.
 #[derive(Debug, Default, PartialEq)]
 struct Arguments {
     contend: bool,
+    rate: bool,
     json: bool,
     quick: bool,
     help: bool,
@@ -52,6 +55,7 @@ impl Arguments {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--contend" => arguments.contend = true,
+                "--rate" => arguments.rate = true,
                 "--json" => arguments.json = true,
                 "--quick" => arguments.quick = true,
                 "--help" | "-h" => arguments.help = true,
@@ -61,6 +65,9 @@ impl Arguments {
                 }
                 _ => return Err(format!("unknown argument `{word}`; `--help` lists them")),
             }
+        }
+        if arguments.contend && arguments.rate {
+            return Err("`--contend` and `--rate` are one or the other".to_owned());
         }
         Ok(arguments)
     }
@@ -106,13 +113,16 @@ fn main() -> ExitCode {
 }
 
 fn help() -> String {
-    let groups = rows::GROUPS.map(|group| format!("  {:<8} {}\n", group.name, group.about));
+    let groups = rows::GROUPS.map(|group| format!("  {:<11} {}\n", group.name, group.about));
     format!("{USAGE}\nGroups:\n{}", groups.concat())
 }
 
 fn measured(arguments: &Arguments) -> String {
     let runtime = harness::runtime();
     let _entered = runtime.enter();
+    if arguments.rate {
+        return rated(arguments, &runtime);
+    }
     if arguments.contend {
         return contended(arguments, &runtime);
     }
@@ -122,7 +132,8 @@ fn measured(arguments: &Arguments) -> String {
         return calls;
     }
     let contended = contended(arguments, &runtime);
-    format!("{calls}\n{contended}")
+    let rated = rated(arguments, &runtime);
+    format!("{calls}\n{contended}\n{rated}")
 }
 
 /// What calls take.
@@ -175,6 +186,24 @@ fn contended(arguments: &Arguments, runtime: &Runtime) -> String {
     }
 }
 
+/// What a file bears.
+fn rated(arguments: &Arguments, runtime: &Runtime) -> String {
+    if !arguments.wants(rate::GROUP) {
+        return String::new();
+    }
+    let length = Duration::from_secs(if arguments.quick { 1 } else { 2 });
+    eprintln!("rates of a file, {length:?} each");
+    match rate::measure(runtime, length) {
+        Ok(rates) if arguments.json => report::rate_json(&rates),
+        Ok(rates) => report::rate_table(&rates),
+        // A disk that has no room is no reason to lose the other tables.
+        Err(error) => {
+            eprintln!("note: no rates of a file: {error}");
+            String::new()
+        }
+    }
+}
+
 fn groups(arguments: &Arguments) -> impl Iterator<Item = &'static rows::Group> {
     rows::GROUPS
         .iter()
@@ -213,16 +242,16 @@ mod tests {
         );
         assert!(parse("").unwrap().wants("timeout"));
         assert!(parse("--contend").unwrap().contend && !arguments.contend);
+        assert!(parse("--rate").unwrap().rate && !arguments.rate);
+        assert!(parse("--rate --contend").is_err());
     }
 
     #[test]
     fn what_is_not_understood_is_named() {
         assert!(parse("--fast").unwrap_err().contains("`--fast`"));
-        assert!(
-            parse("--group nobody")
-                .unwrap_err()
-                .contains("retry, timeout, breaker, bulkhead, limiter, keyed, stack3, stack5")
-        );
+        assert!(parse("--group nobody").unwrap_err().contains(
+            "retry, timeout, breaker, bulkhead, limiter, keyed, stack3, stack5, idempotency"
+        ));
         assert!(parse("--group").is_err());
     }
 }

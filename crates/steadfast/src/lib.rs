@@ -60,8 +60,30 @@
 //! ```
 //!
 //! **A retry says that the operation may happen more than once.** A call that timed out may have had its
-//! effect. Retry what is idempotent, give the call a key, or use
-//! [`Safety::WhenIdempotent`](https://docs.rs/steadfast-retry).
+//! effect. Retry what is idempotent, use [`Safety::WhenIdempotent`](https://docs.rs/steadfast-retry), or give the
+//! call a key, and let whoever receives it have the effect once:
+//!
+//! ```
+//! # use steadfast::{TokioRuntime, prelude::*};
+//! # #[derive(Clone)] struct Card;
+//! # impl Card { async fn charge(&self) -> Result<String, std::io::Error> { Ok("receipt".into()) } }
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (card, body) = (Card, b"amount=10");
+//! # let payments = Pipeline::new(Retry::default());
+//! // On the receiving side: in memory here, and next to your tables with `steadfast-idempotency-sql`.
+//! let charges = Idempotency::builder(steadfast::MemoryStore::new())
+//!     .spawn_on(TokioRuntime)
+//!     .build()?;
+//! let claim = charges.key(
+//!     &Scope::new("customer-7", "POST /charges")?, // whose key it is, to do what
+//!     Key::new("order-4711")?,                     // as it came with the request
+//!     Fingerprint::of(body),                       // the same key for something else is refused
+//! );
+//! // However often this is asked for, there is one charge, and one receipt for all. Retries are inside of the claim.
+//! let receipt = payments.call(|| card.charge()).with(&claim).await?;
+//! # assert_eq!(receipt, "receipt");
+//! # Ok(()) }
+//! ```
 //!
 //! # Two commands
 //!
@@ -73,7 +95,10 @@
 //! ```
 //!
 //! The first sends the same orders with no policy, with three instant retries, and with steadfast, and
-//! prints what became of them: succeeded, failed, load on the server, latency, charged twice. With
+//! prints what became of them: succeeded, failed, load on the server, latency, charged twice, and receipts.
+//! The instant retries charge some 40 orders twice; steadfast none, as its attempts carry the order's
+//! idempotency key, and the server commits a charge together with the record of its key. With `-- --db shop.db`
+//! the server's database is kept: a second run replays every receipt, and charges nothing. With
 //! `-- --faults outage` the server dies for a while: then the table shows how many requests it still gets,
 //! with and without the breaker, and how soon after its recovery the first order is paid. With
 //! `-- --faults slow` a slow provider shares a client with a healthy one: then the table shows the p99 of the
@@ -91,10 +116,9 @@
 //! | `steadfast-circuit-breaker` | a breaker with exact windows, generations and probes, one for each host if you like; a throttle that sheds in proportion |
 //! | `steadfast-bulkhead` | so many at a time, and so many wait for their turn: in order, by priority, weighted, or newest first under overload; or as many as the dependency bears |
 //! | `steadfast-rate-limit` | so many in so much time, exact to the nanosecond: with bursts, in sliding or fixed windows, refused at once or waiting in order; one for each of many keys, such as addresses; or as many as a server lets through |
+//! | `steadfast-idempotency` | one effect per key, and its result for whoever asks again: leases, fences, replay, and what is unknown says so; records in memory, or in a store of your own |
+//! | `steadfast-idempotency-sql` | its records in a table, in one transaction with the effect: SQLite |
 //! | `steadfast-core` | the contract: write a policy, a runtime or a classifier of your own |
-//!
-//! Idempotency is being built on the same contract. It is not there yet, and so a charge that is repeated
-//! after its answer was lost is still made twice.
 //!
 //! | runtime | feature | for |
 //! |---|---|---|
@@ -119,6 +143,9 @@
 //!   in order; nobody overtakes, and a permit comes back however a call ends.
 //! - **A rate is kept in every window.** Never more than the burst and what the rate adds; a refusal says how
 //!   long to wait, to the nanosecond, and who waits has its turn in order.
+//! - **Same request a hundred times, same result, one effect**, where record and effect are one transaction. Where
+//!   they are not, you choose between at most once and at least once; what nobody knows is said, and never released
+//!   by itself.
 //! - **Nested retries do not multiply.** What an inner retry has spent, an outer one does not spend again.
 //! - **Your error passes through unboxed.** `Error::Operation(yours)` or `Error::Rejected(which policy,
 //!   what, when to come back)`, one flat type whatever the stack.

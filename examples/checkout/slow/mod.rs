@@ -15,12 +15,13 @@ use self::{
     shop::Shop,
 };
 use crate::{
+    books::Books,
     dice::Dice,
     failure::Failure,
     faults::Faults,
     orders::{Card, Order},
     plan::Plan,
-    run::{Due, no_client, pay_all, start},
+    run::{Due, no_client, pay_all, start, stop},
 };
 
 /// Pays the same orders three times: those for the healthy provider alone, then all of them without bulkheads and
@@ -62,19 +63,15 @@ async fn pay(
     connect: impl FnOnce(Dice, &str, &str) -> Result<Shop, Box<dyn error::Error>>,
 ) -> Result<Run, Failure> {
     let dice = Dice::new(seed);
-    let healthy = start(Plan::of(Faults::Off, seed)).await?;
-    let slow = start(Plan::of(Faults::Slow, seed)).await?;
+    let healthy = start(Plan::of(Faults::Off, seed), Books::temporary().await?).await?;
+    let slow = start(Plan::of(Faults::Slow, seed), Books::temporary().await?).await?;
     let shop = connect(dice, healthy.url(), slow.url()).map_err(|error| no_client(name, &error))?;
     let sent: Arc<[Order]> = which.iter().map(|at| orders[*at].clone()).collect();
     let due = Due::after(which.iter().map(|at| due(*at)));
     let paid = pay_all(name, &sent, shop, due).await;
     let provider = |at: usize| Provider::of(&sent[at], dice);
-    Ok(Run::of(
-        &paid,
-        provider,
-        healthy.stop().await,
-        slow.stop().await,
-    ))
+    let (healthy, slow) = (stop(healthy).await?, stop(slow).await?);
+    Ok(Run::of(&paid, provider, &healthy, &slow))
 }
 
 #[cfg(test)]
@@ -94,6 +91,9 @@ mod tests {
         assert_eq!(with.healthy.refused, 0);
         assert!(with.slow.is_some_and(|it| it.refused > 0), "{slow:?}");
         assert!(without.slow.is_some_and(|it| it.refused == 0), "{slow:?}");
+        for run in [without, with] {
+            assert!(run.slow.is_some_and(|it| it.charged_twice == 0), "{slow:?}");
+        }
         assert!(with.healthy_p99_to_alone.is_some() && without.healthy_p99_to_alone.is_some());
     }
 }

@@ -9,10 +9,10 @@ use tokio::sync::Semaphore;
 
 use super::plan::Provider;
 use crate::{
+    books::Receipt,
     clients::{Client, Meaning},
     dice::Dice,
     gateway::{ChargeError, Gateway},
-    ledger::Receipt,
     orders::Order,
 };
 
@@ -121,7 +121,10 @@ impl Payments {
     }
 
     async fn charge(&self, order: &Order) -> Result<Receipt, steadfast::Error<ChargeError>> {
-        self.calls.call(|| self.gateway.charge(order)).await
+        self.calls
+            .call_with(|attempt| self.gateway.charge(order, attempt.key))
+            .key(order.key())
+            .await
     }
 }
 
