@@ -1,5 +1,10 @@
 //! The rules write nothing where nothing changes: a store takes no lock for writing, and logs nothing, to replay.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may do as the tests do"
+)]
+
 use std::time::Duration;
 
 use steadfast_idempotency::{
