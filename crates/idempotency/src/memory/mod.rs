@@ -2,9 +2,10 @@
 
 mod builder;
 mod room;
+mod store;
 mod table;
 
-use std::{fmt, hash::BuildHasher, time::Duration};
+use std::{fmt, hash::BuildHasher};
 
 use steadfast_core::{OwnLine, Runtime, TokioRuntime};
 
@@ -14,12 +15,7 @@ use self::{
     room::Room,
     table::{Swept, Table, cost},
 };
-use crate::{
-    Answer, Claim, ClaimRequest, Ending, Id, Lease, Record, Store, StoreError, StoreErrorKind,
-    StoreTime, Stored, Written,
-    protocol::{self, Step},
-    sync::Mutex,
-};
+use crate::{Id, Record, StoreError, StoreErrorKind, StoreTime, protocol::Step, sync::Mutex};
 
 /// Records in the memory of this process: bounded, expiring, and gone when the process is.
 ///
@@ -278,65 +274,6 @@ impl<R> MemoryStore<R> {
     }
 }
 
-impl<R: Runtime + Send + Sync> Store for MemoryStore<R> {
-    #[inline]
-    fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> Answer<'a, Claim> {
-        let now = self.now();
-        let claim = |found: Option<&Record>| protocol::claim(found, &request, now);
-        Answer::ready(self.step(request.id, now, claim, |_| false))
-    }
-
-    fn renew<'a>(
-        &'a self,
-        lease: &'a Lease,
-        length: Duration,
-        step: Option<&'a str>,
-    ) -> Answer<'a, Written> {
-        let now = self.now();
-        let renew = |found: Option<&Record>| protocol::renew(found, lease, length, step, now);
-        Answer::ready(self.step(&lease.id, now, renew, |_| false))
-    }
-
-    fn finish<'a>(&'a self, lease: &'a Lease, ending: Ending) -> Answer<'a, Written> {
-        let finish = |found: Option<&Record>| protocol::finish(found, lease, ending.clone());
-        Answer::ready(self.step(&lease.id, self.now(), finish, without_body))
-    }
-
-    fn resolve<'a>(&'a self, id: &'a Id, ending: Ending) -> Answer<'a, bool> {
-        let resolve = |found: Option<&Record>| protocol::resolve(found, ending.clone());
-        Answer::ready(self.step(id, self.now(), resolve, without_body))
-    }
-
-    fn find<'a>(&'a self, id: &'a Id) -> Answer<'a, Option<Record>> {
-        let hash = self.hasher.hash_one(id);
-        let table = self.shard(hash).lock();
-        let place = table.find(hash, id);
-        Answer::ready(Ok(place.map(|place| table.record(place).clone())))
-    }
-
-    fn reap(&self, limit: u32) -> Answer<'_, u64> {
-        let (now, limit) = (self.now(), u64::from(limit));
-        let mut reaped = 0;
-        for shard in &self.shards {
-            while reaped < limit {
-                let left = usize::try_from(limit - reaped).unwrap_or(usize::MAX);
-                let swept = self.sweep(&mut shard.0.lock(), now, left.min(BATCH));
-                if swept.is_empty() {
-                    break;
-                }
-                reaped += swept.records() as u64;
-            }
-        }
-        Answer::ready(Ok(reaped))
-    }
-}
-
-/// A result for which there is no room was nevertheless a result.
-fn without_body(record: &mut Record) -> bool {
-    record.result = record.result.take().map(Stored::without_body);
-    true
-}
-
 impl<R> fmt::Debug for MemoryStore<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
@@ -345,5 +282,28 @@ impl<R> fmt::Debug for MemoryStore<R> {
             .field("bytes", &self.bytes())
             .field("max_bytes", &self.max_bytes())
             .finish()
+    }
+}
+
+#[cfg(all(test, not(steadfast_loom)))]
+mod tests {
+    use steadfast_core::VirtualRuntime;
+
+    use super::*;
+    use crate::{Key, Scope};
+
+    #[test]
+    fn keys_are_spread_over_all_locks() {
+        let store = MemoryStore::on(VirtualRuntime::new(1));
+        let scope = Scope::new("me", "charge").unwrap();
+        let mut keys = [0; SHARDS];
+        for n in 0..SHARDS * 100 {
+            let id = Id::new(scope.clone(), Key::new(&n.to_string()).unwrap());
+            let shard = store.shard(store.hasher.hash_one(&id));
+            let of = |other: &OwnLine<Mutex<Table>>| std::ptr::eq(&raw const other.0, shard);
+            keys[store.shards.iter().position(of).unwrap()] += 1;
+        }
+        // Five deviations to each side.
+        assert!(keys.iter().all(|keys| (50..150).contains(keys)), "{keys:?}");
     }
 }

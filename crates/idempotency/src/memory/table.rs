@@ -310,6 +310,30 @@ mod tests {
     }
 
     #[test]
+    fn a_sweep_takes_no_more_results_than_its_limit() {
+        let mut table = Table::default();
+        for n in 0..10 {
+            let mut record = released(n, 100);
+            record.state = State::Completed;
+            record.result = Some(Stored::body(*b"done"));
+            table.insert(n, record);
+        }
+        for (results, bytes) in [(4, 16), (4, 16), (2, 8), (0, 0)] {
+            let swept = table.sweep(START, 4);
+            assert_eq!((swept.results.len(), swept.bytes), (results, bytes));
+            assert_eq!(swept.records(), 0);
+        }
+        assert_eq!(table.due.len(), 10);
+    }
+
+    #[test]
+    fn a_hash_is_not_hashed_again() {
+        use std::hash::BuildHasher;
+        let hasher = BuildHasherDefault::<AsItIs>::default();
+        assert_eq!([7, 8].map(|hash: u64| hasher.hash_one(hash)), [7, 8]);
+    }
+
+    #[test]
     fn a_row_in_flight_is_never_due() {
         let mut table = Table::default();
         table.insert(1, released(1, 1));
