@@ -295,6 +295,7 @@ fn settings_out_of_range_are_refused() {
     );
 }
 
+#[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
 async fn it_runs_on_tokios_clock() {
     let store = MemoryStore::new();
