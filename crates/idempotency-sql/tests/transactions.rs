@@ -251,6 +251,40 @@ async fn a_connection_whose_transaction_sqlite_ended_serves_nobody_else() {
 }
 
 #[tokio::test]
+async fn what_follows_a_transaction_that_sqlite_ended_is_not_committed_by_itself() {
+    let place = Place::new();
+    let (store, pool) = shop(&place).await;
+    run(&pool, "CREATE UNIQUE INDEX once ON effects (key)").await;
+    run(&pool, "INSERT INTO effects (key) VALUES ('there')").await;
+    for (n, end) in [
+        "INSERT OR ROLLBACK INTO effects (key) VALUES ('there')",
+        "ROLLBACK",
+        "COMMIT",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = id(&format!("ended {n}"));
+        let mut tx = store.begin().await.unwrap();
+        store.claim_in(&mut tx, request(&id, 1)).await.unwrap();
+        let connection = tx.connection().await.unwrap();
+        let ended = sqlx::raw_sql(end).execute(&mut *connection).await;
+        assert_eq!(ended.is_ok(), end == "ROLLBACK", "{end}");
+        // As by whoever takes the error for one that concerns that statement alone.
+        let effect = sqlx::query("INSERT INTO effects (key) VALUES ('effect')");
+        effect.execute(&mut *connection).await.unwrap_err();
+        let mine = lease(&id, 1, 1);
+        let written = store.complete_in(&mut tx, &mine, result("paid")).await;
+        assert_eq!(written.unwrap(), Written::Fenced(None));
+        drop(tx);
+        let effect = count(&pool, "effects WHERE key = 'effect'").await;
+        assert_eq!(effect, 0, "{end}");
+        assert_eq!(store.find(&id).await.unwrap(), None);
+        pay(&store, &id, 2).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_step_that_nobody_polls_any_more_holds_up_nobody() {
     let place = Place::new();
     let store = place.store().await;
