@@ -110,7 +110,7 @@ impl Sql {
             version: statement("SELECT COALESCE(MAX(version), 0) FROM {p}idempotency_schema"),
             has_version: statement(
                 "SELECT EXISTS (SELECT 1 FROM sqlite_schema \
-                 WHERE type = 'table' AND name = '{p}idempotency_schema')",
+                 WHERE type = 'table' AND name = '{p}idempotency_schema' COLLATE NOCASE)",
             ),
         }
     }
