@@ -107,9 +107,9 @@
 //! CREATE INDEX IF NOT EXISTS idempotency_reapable
 //!     ON idempotency_records (expires_at) WHERE state IN ('completed', 'released');
 //!
-//! -- What waits for somebody to find out.
-//! CREATE INDEX IF NOT EXISTS idempotency_indeterminate
-//!     ON idempotency_records (created_at) WHERE state = 'indeterminate';
+//! -- What somebody is at, and what waits for somebody to find out, oldest first.
+//! CREATE INDEX IF NOT EXISTS idempotency_open
+//!     ON idempotency_records (created_at) WHERE state IN ('in flight', 'indeterminate');
 //!
 //! CREATE TABLE IF NOT EXISTS idempotency_schema (version INTEGER NOT NULL PRIMARY KEY) STRICT;
 //! INSERT OR IGNORE INTO idempotency_schema (version) VALUES (1);
@@ -135,13 +135,8 @@
 //! ```
 //!
 //! Where it was done, it is resolved as [`Ending::Completed`](steadfast_idempotency::Ending::Completed), with what the
-//! codec makes of the result, and is replayed from then on. A call whose process died is indeterminate as soon as somebody
-//! asks again; those for which nobody has are
-//!
-//! ```sql
-//! SELECT principal, operation, key FROM idempotency_records
-//! WHERE state = 'in flight' AND lease_until < unixepoch('subsec') * 1000000;
-//! ```
+//! codec makes of the result, and is replayed from then on. A call whose process died is marked as indeterminate when
+//! somebody asks again; it is listed, and can be resolved, as soon as its lease is over.
 //!
 //! **What is over** is deleted by [`reap`](steadfast_idempotency::Store::reap), a batch at a time: spawn
 //! [`Idempotency::reaper`](steadfast_idempotency::Idempotency::reaper). What is indeterminate or in flight stays. The file

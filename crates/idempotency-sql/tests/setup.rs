@@ -45,6 +45,32 @@ async fn tables_that_are_newer_are_left_alone() {
 }
 
 #[tokio::test]
+async fn tables_that_are_newer_are_found_whatever_the_case_of_their_names() {
+    let place = Place::new();
+    let with = |prefix| SqliteStore::options().prefix(prefix).open(place.path());
+    with("shop_").await.unwrap();
+    let pool = SqlitePool::connect_with(file(&place)).await.unwrap();
+    run(&pool, "INSERT INTO shop_idempotency_schema VALUES (99)").await;
+    let error = with("Shop_").await.unwrap_err();
+    assert!(matches!(error, SetupError::Newer { found: 99, .. }));
+}
+
+#[tokio::test]
+async fn a_file_that_has_gone_is_not_made_anew_by_who_only_asks() {
+    let place = Place::new();
+    let store = place.store().await;
+    claimed(&store, &id("before"), 1).await;
+    let reader = store.reader().acquire().await.unwrap();
+    for end in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{end}", place.path().display())).unwrap();
+    }
+    let next = store.reader().acquire().await;
+    assert!(next.is_err(), "a connection to another file");
+    assert!(!place.path().exists());
+    drop(reader);
+}
+
+#[tokio::test]
 async fn a_printed_migration_does_what_migrate_does() {
     let place = Place::new();
     let pool = SqlitePool::connect_with(file(&place)).await.unwrap();

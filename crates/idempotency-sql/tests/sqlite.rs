@@ -159,6 +159,17 @@ async fn what_nobody_knows_is_listed_oldest_first_until_somebody_says() {
     let keys: Vec<_> = listed.iter().map(|record| record.id.clone()).collect();
     assert_eq!(keys, [id("first"), id("second")]);
 
+    // What nobody has asked for since its lease was over is listed as well.
+    age(&pool, LEASE).await;
+    claimed(&store, &id("at work"), 1).await;
+    let listed = store.indeterminate(10).await.unwrap();
+    let states: Vec<_> = listed.iter().map(|record| record.state).collect();
+    let unknown = State::Indeterminate;
+    assert_eq!(states, [unknown, unknown, unknown, State::InFlight]);
+    assert_eq!(listed[3].id, id("in flight"));
+    let released = store.resolve(&listed[3].id, Ending::Released).await;
+    assert!(released.unwrap());
+
     let done = Ending::Completed(result("it was done"));
     assert!(store.resolve(&keys[0], done.clone()).await.unwrap());
     assert!(!store.resolve(&keys[0], done).await.unwrap());
@@ -200,9 +211,9 @@ async fn the_reaper_and_the_listing_go_by_an_index() {
             "idempotency_reapable",
         ),
         (
-            "SELECT key FROM idempotency_records WHERE state = 'indeterminate' \
-             ORDER BY created_at LIMIT 1",
-            "idempotency_indeterminate",
+            "SELECT key FROM idempotency_records WHERE state IN ('in flight', 'indeterminate') \
+             AND (state = 'indeterminate' OR lease_until <= 1) ORDER BY created_at LIMIT 1",
+            "idempotency_open",
         ),
     ] {
         let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));

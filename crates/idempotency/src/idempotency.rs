@@ -57,9 +57,9 @@ impl<S: Store, C, B> Idempotency<S, C, B> {
         &self.shared.store
     }
 
-    /// Says what came of an indeterminate key, once somebody has found out: [`Ending::Completed`], with what the
-    /// codec [encodes](crate::Codec::encode), or [`Ending::Released`] where it was not done. Answers `false`, and
-    /// changes nothing, where the key is not indeterminate.
+    /// Says what came of a key that is indeterminate, or in flight with its lease over, once somebody has found out:
+    /// [`Ending::Completed`], with what the codec [encodes](crate::Codec::encode), or [`Ending::Released`] where it was
+    /// not done. Answers `false`, and changes nothing, where the key is neither.
     ///
     /// # Errors
     ///

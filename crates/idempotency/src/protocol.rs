@@ -10,11 +10,14 @@
 //!                      |    |  \--finish(released)--> released --claim--> in flight (fence + 1)
 //!                 renew     |
 //!                           lease over, or finish(unknown):
-//!                             Block    -> indeterminate --resolve--> completed | released
+//!                             Block    -> indeterminate
+//!                             resolve  -> completed | released
 //!                             TakeOver -> in flight (fence + 1)
 //! ```
 
-use crate::{Claim, ClaimRequest, Ending, Fence, Lapsed, Lease, Record, State, StoreTime, Written};
+use crate::{
+    Claim, ClaimRequest, Ending, Fence, Lapsed, Lease, Record, State, StoreTime, Stored, Written,
+};
 
 /// An answer, and the record to write before it is given. Without one nothing is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,9 +163,12 @@ pub fn finish(record: Option<&Record>, lease: &Lease, ending: Ending) -> Step<Wr
     match held(record, lease) {
         Ok(record) => Step::writes(Written::Done, ended(record, ending)),
         Err(fenced) => match (record, &ending) {
-            // Said again, as the answer was lost.
-            (Some(record), Ending::Completed(_))
-                if is_of(record, lease) && record.state == State::Completed =>
+            // Said again, as the answer was lost. With another result it is another end, and what was resolved
+            // meanwhile stands.
+            (Some(record), Ending::Completed(result))
+                if is_of(record, lease)
+                    && record.state == State::Completed
+                    && is_kept_of(record.result.as_ref(), result) =>
             {
                 Step::says(Written::Done)
             }
@@ -176,13 +182,32 @@ pub fn finish(record: Option<&Record>, lease: &Lease, ending: Ending) -> Step<Wr
     }
 }
 
-/// What came of an indeterminate record, said from outside. [`Ending::Unknown`] says nothing new.
-pub fn resolve(record: Option<&Record>, ending: Ending) -> Step<bool> {
+/// What came of a record that is indeterminate, or whose lease is over, said from outside. [`Ending::Unknown`] says
+/// nothing new.
+pub fn resolve(record: Option<&Record>, ending: Ending, now: StoreTime) -> Step<bool> {
     match record {
-        Some(record) if record.state == State::Indeterminate && ending != Ending::Unknown => {
-            Step::writes(true, ended(record, ending))
+        Some(record) if is_unknown(record, now) && ending != Ending::Unknown => {
+            let mut record = ended(record, ending);
+            if record.state == State::Completed {
+                // It may have taken longer to find out than the result, or the key, was to be kept: it would be
+                // done again as soon as it was known to be done.
+                let kept = |until: StoreTime| until.max(now.after(until.since(record.created_at)));
+                record.result_expires_at = kept(record.result_expires_at);
+                record.expires_at = kept(record.expires_at);
+            }
+            Step::writes(true, record)
         }
         _ => Step::says(false),
+    }
+}
+
+/// Whether nobody knows what came of it: it was marked so, or its lease is over and nobody has asked since.
+#[must_use]
+pub fn is_unknown(record: &Record, now: StoreTime) -> bool {
+    match record.state {
+        State::Indeterminate => true,
+        State::InFlight => now >= record.lease_until,
+        State::Completed | State::Released => false,
     }
 }
 
@@ -209,6 +234,11 @@ fn held<'r>(record: Option<&'r Record>, lease: &Lease) -> Result<&'r Record, Wri
         Some(record) => Err(Written::Fenced(record.result.clone())),
         None => Err(Written::Fenced(None)),
     }
+}
+
+/// Whether this may be what a store has kept of that result: all of it, or not the body, or nothing any more.
+fn is_kept_of(kept: Option<&Stored>, result: &Stored) -> bool {
+    kept.is_none_or(|kept| kept == result || *kept == result.clone().without_body())
 }
 
 fn is_of(record: &Record, lease: &Lease) -> bool {

@@ -41,11 +41,13 @@ pub trait Store: Send + Sync {
 
     /// Ends a claim.
     ///
-    /// The end may be said again, and late: what was not taken over is still the owner's to end.
+    /// The end may be said again, and late: what was not taken over is still the owner's to end. What is completed
+    /// with another result, as it was resolved meanwhile, is not.
     fn finish<'a>(&'a self, lease: &'a Lease, ending: Ending) -> Answer<'a, Written>;
 
-    /// Says what came of an indeterminate record: [`Ending::Completed`] or [`Ending::Released`]. Answers
-    /// `false`, and changes nothing, where the record is not indeterminate (any more).
+    /// Says what came of a record that is indeterminate, or in flight with its lease over: [`Ending::Completed`],
+    /// which is kept for at least as long as it was to be, from now on, or [`Ending::Released`]. Answers `false`, and
+    /// changes nothing, where the record is neither (any more).
     fn resolve<'a>(&'a self, id: &'a Id, ending: Ending) -> Answer<'a, bool>;
 
     /// The record, as it stands.

@@ -193,7 +193,8 @@ impl SqliteStore {
     }
 
     /// Up to `limit` records that wait for somebody to find out what became of them and to
-    /// [`resolve`](steadfast_idempotency::Store::resolve) them, oldest first.
+    /// [`resolve`](steadfast_idempotency::Store::resolve) them, oldest first: those that are marked so, and those in
+    /// flight whose lease is over.
     ///
     /// # Errors
     ///

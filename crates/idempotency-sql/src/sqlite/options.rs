@@ -106,8 +106,9 @@ impl SqliteOptions {
                 .max_lifetime(None)
         };
         let writer = pool(1).connect_with(file.clone()).await?;
-        // Readers come later: to be the first one in a new file takes its lock.
-        let reader = pool(self.readers).connect_lazy_with(file);
+        // Readers come later: to be the first one in a new file takes its lock. Where the file has gone by then, they
+        // make no other one, which would know none of the keys.
+        let reader = pool(self.readers).connect_lazy_with(file.create_if_missing(false));
         let store = SqliteStore::of(reader, writer, &prefix);
         store.check().await?;
         store.migrate().await?;
@@ -120,7 +121,7 @@ impl SqliteOptions {
     /// [`journal_mode`](SqliteConnectOptions::journal_mode) WAL,
     /// [`synchronous`](SqliteConnectOptions::synchronous) `FULL` or `EXTRA`, and a
     /// [`busy_timeout`](SqliteConnectOptions::busy_timeout), which sqlx sets to 5 s by itself. One
-    /// connection is asked, and stands for all. A pool of more than one connection cannot be one of
+    /// connection is asked, and stands for all. A commit hook that they have is replaced. A pool of more than one connection cannot be one of
     /// memory, as each of them would have a database of its own.
     ///
     /// # Errors

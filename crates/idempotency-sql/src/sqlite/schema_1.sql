@@ -25,9 +25,9 @@ CREATE TABLE IF NOT EXISTS {p}idempotency_records (
 CREATE INDEX IF NOT EXISTS {p}idempotency_reapable
     ON {p}idempotency_records (expires_at) WHERE state IN ('completed', 'released');
 
--- What waits for somebody to find out.
-CREATE INDEX IF NOT EXISTS {p}idempotency_indeterminate
-    ON {p}idempotency_records (created_at) WHERE state = 'indeterminate';
+-- What somebody is at, and what waits for somebody to find out, oldest first.
+CREATE INDEX IF NOT EXISTS {p}idempotency_open
+    ON {p}idempotency_records (created_at) WHERE state IN ('in flight', 'indeterminate');
 
 CREATE TABLE IF NOT EXISTS {p}idempotency_schema (version INTEGER NOT NULL PRIMARY KEY) STRICT;
 INSERT OR IGNORE INTO {p}idempotency_schema (version) VALUES (1);

@@ -48,7 +48,7 @@ pub(super) struct Sql {
     pub(super) reapable: Statement,
     /// `(limit)`: deletes that many whose time is over.
     pub(super) reap: Statement,
-    /// `(limit)`: ids and records.
+    /// `(limit)`: ids and records of which nobody knows what came of them.
     pub(super) indeterminate: Statement,
     /// The version of the tables.
     pub(super) version: Statement,
@@ -104,13 +104,14 @@ impl Sql {
             ),
             indeterminate: statement(
                 "SELECT r.principal, r.operation, r.key, {columns} \
-                 FROM {p}idempotency_records AS r WHERE r.state = 'indeterminate' \
+                 FROM {p}idempotency_records AS r WHERE r.state IN ('in flight', 'indeterminate') \
+                 AND (r.state = 'indeterminate' OR r.lease_until <= {now}) \
                  ORDER BY r.created_at LIMIT ?1",
             ),
             version: statement("SELECT COALESCE(MAX(version), 0) FROM {p}idempotency_schema"),
             has_version: statement(
                 "SELECT EXISTS (SELECT 1 FROM sqlite_schema \
-                 WHERE type = 'table' AND name = '{p}idempotency_schema')",
+                 WHERE type = 'table' AND name = '{p}idempotency_schema' COLLATE NOCASE)",
             ),
         }
     }

@@ -77,7 +77,7 @@ impl Store for SqliteStore {
     fn resolve<'a>(&'a self, id: &'a Id, ending: Ending) -> Answer<'a, bool> {
         let (store, id) = (self.clone(), id.clone());
         on_its_way(async move {
-            let decide = |record: Option<&_>, _| protocol::resolve(record, ending);
+            let decide = |record: Option<&_>, now| protocol::resolve(record, ending, now);
             store.step(&id, decide).await
         })
     }

@@ -1,5 +1,10 @@
 //! Record and effect in one transaction.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use steadfast_idempotency::{
     Answer, Claim, ClaimRequest, Ending, Lease, StoreError, Stored, TxStore, Written, protocol,
@@ -13,20 +18,55 @@ use super::{SqliteStore, error::failed};
 /// without the lock for writing. From then on this is the only writer of the file, so what is not SQL should be done
 /// before or after.
 ///
+/// SQLite ends a transaction by itself where a statement says so (`INSERT OR ROLLBACK`, `RAISE(ROLLBACK)`), and may
+/// where the disk is full or fails. What is sent after that would be committed by itself, without the record: it is
+/// refused instead, and so is a `COMMIT` that is sent as SQL.
+///
 /// # Cancel safety
 ///
 /// Dropped, it is rolled back.
 #[derive(Debug)]
 pub struct SqliteTx {
     store: SqliteStore,
-    begun: Option<Transaction<'static, Sqlite>>,
+    begun: Option<Begun>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    transaction: Transaction<'static, Sqlite>,
+    commits: Commits,
+}
+
+/// Whether the connection of a transaction may commit. Dropped, it is another one's to say.
+#[derive(Debug)]
+struct Commits(Arc<AtomicBool>);
+
+impl Commits {
+    /// Refuses every commit of this connection until they are allowed again.
+    async fn refused(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        let allowed = Arc::new(AtomicBool::new(false));
+        let commits = Commits(Arc::clone(&allowed));
+        let mut handle = connection.lock_handle().await?;
+        // Acquire: SQLite asks on the thread of the connection.
+        handle.set_commit_hook(move || allowed.load(Ordering::Acquire));
+        Ok(commits)
+    }
+
+    fn allow(&self) {
+        // Release: as above.
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Commits {
+    fn drop(&mut self) {
+        self.allow();
+    }
 }
 
 impl SqliteTx {
     /// The connection that the transaction is on, to run SQL as a part of it. The transaction begins now, if it has not
     /// begun.
-    ///
-    /// A `COMMIT` or `ROLLBACK` that is sent as SQL takes the promise away.
     ///
     /// # Errors
     ///
@@ -34,9 +74,16 @@ impl SqliteTx {
     pub async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         let begun = match self.begun.take() {
             Some(begun) => begun,
-            None => self.store.begin_now().await?,
+            None => {
+                let mut transaction = self.store.begin_now().await?;
+                let commits = Commits::refused(&mut transaction).await?;
+                Begun {
+                    transaction,
+                    commits,
+                }
+            }
         };
-        Ok(self.begun.insert(begun))
+        Ok(&mut self.begun.insert(begun).transaction)
     }
 
     async fn claim(&mut self, request: ClaimRequest<'_>) -> Result<Claim, StoreError> {
@@ -57,7 +104,13 @@ impl SqliteTx {
 
     async fn commit(&mut self) -> Result<(), StoreError> {
         match self.begun.take() {
-            Some(begun) => begun.commit().await.map_err(failed),
+            Some(Begun {
+                transaction,
+                commits,
+            }) => {
+                commits.allow();
+                transaction.commit().await.map_err(failed)
+            }
             None => Ok(()),
         }
     }

@@ -60,29 +60,43 @@ impl Worker {
         kill(&self.child);
     }
 
-    /// Stops every thread of it until it is [resumed](Worker::resume).
-    pub(crate) fn pause(&self) -> io::Result<()> {
-        self.signal("STOP")
-    }
-
-    pub(crate) fn resume(&self) -> io::Result<()> {
-        self.signal("CONT")
-    }
-
-    fn signal(&self, name: &str) -> io::Result<()> {
+    /// Stops every thread of it until it is [resumed](Paused::resume), or until the matrix is gone: a process that
+    /// is stopped for ever is worse than one that is killed.
+    pub(crate) fn pause(&self) -> io::Result<Paused> {
         let child = self
             .child
             .lock()
             .map_err(|_| io::Error::other("poisoned"))?;
         // The child was not waited for, so its number is its own.
-        let done = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(child.id().to_string())
-            .status()?;
-        if done.success() {
-            Ok(())
-        } else {
-            Err(io::Error::other("no signal could be sent"))
+        let mut keeper = Command::new("sh")
+            .args(["-c", KEEPER, "sh", &child.id().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut said = String::new();
+        let from = keeper.stdout.take().expect("it is piped");
+        BufReader::new(from).read_line(&mut said)?;
+        match said.trim_end() {
+            "stopped" => Ok(Paused(keeper)),
+            _ => Err(io::Error::other("no signal could be sent")),
+        }
+    }
+}
+
+/// Stops a process, and has it go on when whoever started this closes the pipe, or is gone. What interrupts the matrix
+/// is for the matrix.
+const KEEPER: &str =
+    r#"trap '' HUP INT TERM; kill -STOP "$1" && echo stopped; read -r end; kill -CONT "$1""#;
+
+/// Who keeps a worker stopped.
+pub(crate) struct Paused(Child);
+
+impl Paused {
+    pub(crate) fn resume(mut self) -> io::Result<()> {
+        drop(self.0.stdin.take());
+        match self.0.wait()?.success() {
+            true => Ok(()),
+            false => Err(io::Error::other("no signal could be sent")),
         }
     }
 }

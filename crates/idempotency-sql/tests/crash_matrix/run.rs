@@ -123,12 +123,12 @@ fn drive(deal: &Deal<'_>) -> io::Result<()> {
                     break;
                 }
                 (Some(("at", _)), Some((_, Blow::Pause))) => {
-                    worker.pause()?;
+                    let paused = worker.pause()?;
                     locked(&deal.answers).pauses += 1;
                     sleep(LEASE * 3 / 2);
                     // It is read when it runs again.
                     worker.tell("go")?;
-                    worker.resume()?;
+                    paused.resume()?;
                 }
                 (Some(("answer", "again")), _) => {
                     send.blow = None;

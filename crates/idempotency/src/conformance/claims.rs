@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{
     Harness,
     story::{
-        A, B, LEASE, MOMENT, Story, Told, answered, ask, broken, expects, id, same, take, together,
+        A, B, LEASE, MOMENT, Story, Told, answered, ask, broken, completed, expects, id, result,
+        same, take, together,
     },
 };
 use crate::{Claim, ClaimRequest, Owner, State, Store};
@@ -70,13 +71,17 @@ pub(super) async fn a_second_claimant_is_told_how_long_it_takes<H: Harness>(
         Claim::InFlight { lease_left } if lease_left > LEASE / 2 && lease_left <= LEASE
     );
     story.advance(LEASE / 2).await;
-    let step = "claim what is in flight, with half of the lease gone";
-    let claim = story.claim(step, take(&id, B)).await?;
-    expects!(
-        step,
-        claim,
-        Claim::InFlight { lease_left } if lease_left > Duration::ZERO && lease_left <= LEASE / 2
-    );
+    let before = story.find(&id).await?;
+    for request in [ask(&id, B), take(&id, B)] {
+        let step = "claim what is in flight, with half of the lease gone";
+        let claim = story.claim(step, request).await?;
+        expects!(
+            step,
+            claim,
+            Claim::InFlight { lease_left } if lease_left > Duration::ZERO && lease_left <= LEASE / 2
+        );
+        same(step, &story.find(&id).await?, &before)?;
+    }
     Ok(())
 }
 
@@ -105,7 +110,14 @@ pub(super) async fn a_repeated_claim_is_the_same_claim<H: Harness>(story: &Story
         .await?;
     same("take over again, as the answer was lost", &again, &first)?;
     let attempts = story.record("find it", &id).await?.attempts;
-    same("count the attempts", &attempts, &2)
+    same("count the attempts", &attempts, &2)?;
+
+    // Too late to be the same: it was done meanwhile.
+    let lease = story.granted("claim again", take(&id, B)).await?;
+    story.finished("complete", &lease, completed()).await?;
+    let step = "claim with the same owner what it has completed";
+    let claim = story.claim(step, take(&id, B)).await?;
+    same(step, &claim, &Claim::Completed(result()))
 }
 
 pub(super) async fn a_repeated_claim_holds_from_then_on<H: Harness>(story: &Story<'_, H>) -> Told {

@@ -267,7 +267,8 @@ pub(super) async fn a_result_is_never_replaced<H: Harness>(story: &Story<'_, H>)
     let before = story.find(&id).await?;
     let step = "complete again with another result";
     let other = Ending::Completed(Stored::body(*b"another receipt"));
-    story.finished(step, &lease, other).await?;
+    let written = story.finish(step, &lease, other).await?;
+    same(step, &written, &Written::Fenced(Some(result())))?;
     same(step, &story.find(&id).await?, &before)?;
     for ending in [Ending::Released, Ending::Unknown] {
         let step = format!("end what is completed, with {ending:?}");

@@ -49,6 +49,15 @@ pub(super) async fn a_lapsed_claim_is_taken_over<H: Harness>(story: &Story<'_, H
         lease = next;
     }
     let record = story.record("find it", &id).await?;
+    let kept = [
+        record.result_expires_at.since(record.lease_until),
+        record.expires_at.since(record.lease_until),
+    ];
+    same(
+        "read how long it is kept after the latest claim",
+        &kept,
+        &[RESULT_TTL - LEASE, KEY_TTL - LEASE],
+    )?;
     same("count the attempts", &record.attempts, &3)?;
     same(
         "see whose it is",

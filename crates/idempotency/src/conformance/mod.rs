@@ -128,6 +128,8 @@ pub async fn run<H: Harness>(harness: &H) -> Report {
             only_what_is_indeterminate_is_resolved,
             what_was_done_is_replayed,
             what_was_not_done_is_free,
+            what_has_lapsed_is_resolved_before_anybody_asks,
+            what_was_done_is_replayed_however_late_that_is_known,
         }
         content {
             a_record_says_what_it_is,

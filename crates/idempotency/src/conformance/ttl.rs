@@ -4,7 +4,7 @@ use super::{
     Harness,
     leases::rises,
     story::{
-        A, B, C, KEY_TTL, MOMENT, RESULT_TTL, Story, Told, ask, completed, expects,
+        A, B, C, KEY_TTL, LEASE, MOMENT, RESULT_TTL, Story, Told, ask, completed, expects,
         for_another_payload, id, result, same, take,
     },
 };
@@ -38,6 +38,9 @@ pub(super) async fn a_key_is_free_when_its_time_is_over<H: Harness>(story: &Stor
     for (n, ending) in [completed(), Ending::Released].into_iter().enumerate() {
         let id = id(&format!("over-{n}"));
         let lease = story.granted("claim", ask(&id, A)).await?;
+        let step = "say which point is reached";
+        let written = story.renew(step, &lease, LEASE, Some("charged")).await?;
+        same(step, &written, &Written::Done)?;
         story.finished("end it", &lease, ending).await?;
         story.advance(KEY_TTL + MOMENT).await;
         // For something else, even: its lifetime is judged before its payload.
@@ -54,6 +57,12 @@ pub(super) async fn a_key_is_free_when_its_time_is_over<H: Harness>(story: &Stor
         );
         let attempts = story.record(step, &id).await?.attempts;
         same("count the attempts of its new life", &attempts, &1)?;
+        let step = "claim it for the payload of its former life";
+        let claim = story.claim(step, ask(&id, C)).await?;
+        expects!(step, claim, Claim::Mismatch);
+        let step = "claim it for the payload of its new life";
+        let claim = story.claim(step, for_another_payload(ask(&id, C))).await?;
+        expects!(step, claim, Claim::InFlight { .. });
     }
 
     let id = id("result-longer-than-key");

@@ -34,8 +34,9 @@ impl<R: Runtime + Send + Sync> Store for MemoryStore<R> {
     }
 
     fn resolve<'a>(&'a self, id: &'a Id, ending: Ending) -> Answer<'a, bool> {
-        let resolve = |found: Option<&Record>| protocol::resolve(found, ending.clone());
-        Answer::ready(self.step(id, self.now(), resolve, without_body))
+        let now = self.now();
+        let resolve = |found: Option<&Record>| protocol::resolve(found, ending.clone(), now);
+        Answer::ready(self.step(id, now, resolve, without_body))
     }
 
     fn find<'a>(&'a self, id: &'a Id) -> Answer<'a, Option<Record>> {

@@ -285,7 +285,7 @@ impl Told<'_> {
         if log.may_end(lease.owner, lease.fence) {
             assert_eq!(written, Written::Done);
             log.note(end, result);
-        } else if log.is_of(lease.owner, lease.fence) && log.end() == end {
+        } else if log.is_of(lease.owner, lease.fence) && log.says(end, result.as_ref()) {
             assert_eq!(written, Written::Done, "said again");
         } else {
             assert_eq!(written, self.fenced(key));
@@ -296,10 +296,11 @@ impl Told<'_> {
         let (ending, result) = ending(end, body);
         let resolved = self.subject.resolve(&self.ids[key], ending);
         let log = &mut self.logs[key];
-        let may = !log.is_empty() && log.end() == End::NobodyKnows && end != End::NobodyKnows;
+        let may = !log.is_empty() && log.is_unknown(self.now) && end != End::NobodyKnows;
         assert_eq!(resolved, may);
         if may {
             log.note(end, result);
+            log.found_out(self.now);
         }
     }
 

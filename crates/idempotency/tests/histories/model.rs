@@ -15,6 +15,8 @@ enum Event {
     Done(Stored),
     NotDone,
     NobodyKnows,
+    /// What was said just before was found out then.
+    FoundOut(i64),
     /// The result was given up.
     Faded,
 }
@@ -121,11 +123,48 @@ impl Log {
     }
 
     fn result_until(&self) -> i64 {
-        self.last().at + self.last().result_ttl
+        self.kept_until(self.last().at + self.last().result_ttl)
     }
 
     fn key_until(&self) -> i64 {
-        self.last().at + self.last().key_ttl.max(self.last().result_ttl)
+        self.kept_until(self.last().at + self.last().key_ttl.max(self.last().result_ttl))
+    }
+
+    /// As long again, where it took a while to find out that it was done.
+    fn kept_until(&self, until: i64) -> i64 {
+        let found_out = self.since_last().find_map(|event| match event {
+            Event::FoundOut(at) => Some(*at),
+            _ => None,
+        });
+        let length = (until - self.first().at).max(0);
+        match (self.end(), found_out) {
+            (End::Done, Some(at)) => until.max(at + length),
+            _ => until,
+        }
+    }
+
+    /// The first claim of this life of the key.
+    fn first(&self) -> &Claimed {
+        let first = self.claims().rev().find(|claimed| claimed.is_first);
+        first.expect("there is a first claim")
+    }
+
+    /// Whether the one who may not end it any more says only what is known.
+    pub(crate) fn says(&self, end: End, result: Option<&Stored>) -> bool {
+        let same = self.result().is_none() || self.result() == result;
+        self.end() == end && (end != End::Done || same)
+    }
+
+    pub(crate) fn is_unknown(&self, now: i64) -> bool {
+        match self.end() {
+            End::NobodyKnows => true,
+            End::Busy => now >= self.held_until(),
+            End::Done | End::NotDone => false,
+        }
+    }
+
+    pub(crate) fn found_out(&mut self, at: i64) {
+        self.0.push(Event::FoundOut(at));
     }
 
     /// Whether the result may be given up.
@@ -233,8 +272,7 @@ impl Log {
             End::NotDone => State::Released,
             End::NobodyKnows => State::Indeterminate,
         };
-        let first = self.claims().rev().find(|claimed| claimed.is_first);
-        let first = first.expect("there is a first claim");
+        let first = self.first();
         let lives = self.claims().rev().position(|claimed| claimed.is_first);
         let attempts = u32::try_from(lives.unwrap() + 1).unwrap();
         assert_eq!(record.state, state);

@@ -59,7 +59,7 @@ impl Subject for Bare {
     }
 
     fn resolve(&mut self, id: &Id, ending: Ending) -> bool {
-        let step = protocol::resolve(self.records.get(id), ending);
+        let step = protocol::resolve(self.records.get(id), ending, self.now);
         self.written(step)
     }
 

@@ -60,6 +60,9 @@ impl Plain {
         }
         let step = protocol::claim(found, &request, now);
         let (mut answer, mut write) = (step.answer, step.write);
+        if let Some(found) = found {
+            self.carry_over(found, &request, &mut answer, &mut write);
+        }
         match (&mut answer, self.fault) {
             (Claim::Mismatch, Fault::KeepsTheOtherPayload) => {
                 write = found.cloned();
@@ -89,6 +92,45 @@ impl Plain {
             }
         }
         Asked { answer, write }
+    }
+
+    /// What a claim does with the record that it finds.
+    fn carry_over(
+        &self,
+        found: &Record,
+        request: &ClaimRequest<'_>,
+        answer: &mut Claim,
+        write: &mut Option<Record>,
+    ) {
+        let over = protocol::is_over(found, self.now());
+        match (answer, write, self.fault) {
+            (Claim::Granted { .. }, Some(record), Fault::KeepsTheFormerPayload) if over => {
+                record.fingerprint = found.fingerprint;
+            }
+            (Claim::Granted { step, .. }, Some(record), Fault::StepOutlivesTheKey) if over => {
+                step.clone_from(&found.step);
+                record.step.clone_from(&found.step);
+            }
+            (Claim::Granted { .. }, Some(record), Fault::TakeoverKeepsTheLifetime) if !over => {
+                record.result_expires_at = found.result_expires_at;
+                record.expires_at = found.expires_at;
+            }
+            (Claim::InFlight { .. }, write, Fault::DuplicatesHold) => {
+                let mut record = found.clone();
+                record.lease_until = self.now().after(request.lease);
+                *write = Some(record);
+            }
+            (answer @ Claim::Completed(_), _, Fault::OwnersRunAgain)
+                if found.owner == request.owner =>
+            {
+                *answer = Claim::Granted {
+                    fence: found.fence,
+                    taken_over: false,
+                    step: None,
+                };
+            }
+            _ => {}
+        }
     }
 
     pub(crate) fn lease(&self, found: Option<&Record>, lease: &Lease) -> Lease {
@@ -141,6 +183,9 @@ impl Plain {
                 return (Written::Fenced(None), None);
             }
             if let (true, Ending::Completed(result)) = (own, &ending) {
+                if self.is(Fault::AnyEndIsTheSame) && record.state == State::Completed {
+                    return (Written::Done, None);
+                }
                 if self.is(Fault::CompletesTwice) && record.state == State::Completed {
                     let mut record = record.clone();
                     record.result = Some(result.clone());
@@ -169,6 +214,12 @@ impl Plain {
             (Written::Fenced(_), Fault::FencedIsToldNothing) => Written::Fenced(None),
             (answer, _) => answer,
         };
-        (answer, step.write)
+        let mut write = step.write;
+        if let (Some(record), Fault::LivesFromItsEnd) = (&mut write, self.fault) {
+            let (now, from) = (self.now(), record.created_at);
+            record.result_expires_at = now.after(record.result_expires_at.since(from));
+            record.expires_at = now.after(record.expires_at.since(from));
+        }
+        (answer, write)
     }
 }

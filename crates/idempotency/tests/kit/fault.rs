@@ -74,6 +74,24 @@ pub(crate) enum Fault {
     NeverLapses,
     /// Any record is resolved.
     ResolvesAnything,
+    /// What has lapsed cannot be resolved before somebody has asked for it.
+    ResolvesOnlyWhatIsMarked,
+    /// What took long to find out is not kept for that.
+    ResolvesForTheTimeOfTheClaim,
+    /// Whoever completes what is completed is told that it is written, whatever was.
+    AnyEndIsTheSame,
+    /// Whoever claims anew what is over is bound to the payload that it had.
+    KeepsTheFormerPayload,
+    /// A point that was reached in the former life of a key is told in the next one.
+    StepOutlivesTheKey,
+    /// The lifetimes begin when it is completed.
+    LivesFromItsEnd,
+    /// The lifetimes go on from the first claim.
+    TakeoverKeepsTheLifetime,
+    /// Who is turned away holds the lease for who has it.
+    DuplicatesHold,
+    /// The latest owner is granted it, whatever came of it.
+    OwnersRunAgain,
     /// An unknown end is a release.
     UnknownIsReleased,
     /// An omitted body is an empty one.

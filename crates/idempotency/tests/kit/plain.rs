@@ -210,8 +210,20 @@ impl Store for Plain {
             if let (Some(record), Fault::ResolvesAnything) = (&mut found, self.fault) {
                 record.state = State::Indeterminate;
             }
-            let step = protocol::resolve(found.as_ref(), ending);
-            (step.answer, step.write)
+            if let (Some(record), Fault::ResolvesOnlyWhatIsMarked) = (&found, self.fault) {
+                if record.state != State::Indeterminate {
+                    return (false, None);
+                }
+            }
+            let step = protocol::resolve(found.as_ref(), ending, self.now());
+            let mut write = step.write;
+            if let (Some(found), Some(record)) = (&found, &mut write) {
+                if self.is(Fault::ResolvesForTheTimeOfTheClaim) {
+                    record.result_expires_at = found.result_expires_at;
+                    record.expires_at = found.expires_at;
+                }
+            }
+            (step.answer, write)
         });
         Answer::ready(Ok(resolved))
     }

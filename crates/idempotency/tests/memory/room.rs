@@ -7,7 +7,9 @@ use steadfast_idempotency::{
     Claim, Ending, Fence, MemoryStore, State, Store, StoreErrorKind, Stored, Written,
 };
 
-use super::shop::{KEY_TTL, LEASE, OVERHEAD, RESULT_TTL, Shop, ask, id, now};
+#[cfg(feature = "tokio")]
+use super::shop::ask;
+use super::shop::{KEY_TTL, LEASE, OVERHEAD, RESULT_TTL, Shop, id, now};
 
 #[test]
 fn a_full_store_refuses_a_new_key_and_serves_those_it_has() {

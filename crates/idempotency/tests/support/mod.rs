@@ -215,7 +215,7 @@ impl Store for Fake {
 
     fn resolve<'a>(&'a self, id: &'a Id, ending: Ending) -> Answer<'a, bool> {
         self.act(Act::Other, move |store| {
-            store.step(id, |record| protocol::resolve(record, ending))
+            store.step(id, |record| protocol::resolve(record, ending, store.now()))
         })
     }
 
