@@ -13,18 +13,23 @@ use sqlx::{
 };
 use steadfast_idempotency_sql::{SetupError, SqliteStore};
 
-#[tokio::test]
+const STORMS: usize = 50;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_migrates_at_once_makes_the_tables_once() {
-    let place = Place::new();
-    let opened = (0..8).map(|_| {
-        let path = place.path();
-        tokio::spawn(async move { SqliteStore::open(path).await.map(|_| ()) })
-    });
-    for task in opened.collect::<Vec<_>>() {
-        task.await.unwrap().unwrap();
+    // Seldom does one come between another's look at a new file and its first lock.
+    for _ in 0..STORMS {
+        let place = Place::new();
+        let opened = (0..8).map(|_| {
+            let path = place.path();
+            tokio::spawn(async move { SqliteStore::open(path).await.map(|_| ()) })
+        });
+        for task in opened.collect::<Vec<_>>() {
+            task.await.unwrap().unwrap();
+        }
+        let pool = SqlitePool::connect_with(file(&place)).await.unwrap();
+        assert_eq!(count(&pool, "idempotency_schema").await, 1);
     }
-    let pool = SqlitePool::connect_with(file(&place)).await.unwrap();
-    assert_eq!(count(&pool, "idempotency_schema").await, 1);
 }
 
 #[tokio::test]

@@ -99,17 +99,25 @@ fn kind(error: &sqlx::Error) -> StoreErrorKind {
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::ColumnIndexOutOfBounds { .. }
         | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
-        sqlx::Error::Database(error) => {
-            let code = error.code().and_then(|code| code.parse::<u32>().ok());
-            // The extended code says more in the bits above: https://www.sqlite.org/rescode.html
-            match code.map(|code| code & 0xff) {
-                // SQLITE_CORRUPT, SQLITE_NOTADB
-                Some(11 | 26) => StoreErrorKind::Corrupt,
-                // SQLITE_FULL, SQLITE_TOOBIG
-                Some(13 | 18) => StoreErrorKind::Full,
-                _ => StoreErrorKind::Unavailable,
-            }
-        }
-        _ => StoreErrorKind::Unavailable,
+        error => match code(error) {
+            // SQLITE_CORRUPT, SQLITE_NOTADB
+            Some(11 | 26) => StoreErrorKind::Corrupt,
+            // SQLITE_FULL, SQLITE_TOOBIG
+            Some(13 | 18) => StoreErrorKind::Full,
+            _ => StoreErrorKind::Unavailable,
+        },
     }
+}
+
+/// Whether somebody else has a lock that is needed.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    // SQLITE_BUSY
+    code(error) == Some(5)
+}
+
+/// The code of an error of SQLite. The extended one says more in the bits above:
+/// <https://www.sqlite.org/rescode.html>
+fn code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    Some(code.parse::<u32>().ok()? & 0xff)
 }

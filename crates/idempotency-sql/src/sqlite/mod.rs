@@ -1,5 +1,6 @@
 //! Records in an SQLite file.
 
+mod commits;
 mod error;
 #[cfg(test)]
 mod kit;

@@ -7,7 +7,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{SetupError, SqliteStore, schema::Prefix};
+use super::{SetupError, SqliteStore, error::is_busy, schema::Prefix};
 
 /// The settings of an [`SqliteStore`].
 ///
@@ -105,7 +105,7 @@ impl SqliteOptions {
                 .idle_timeout(None)
                 .max_lifetime(None)
         };
-        let writer = pool(1).connect_with(file.clone()).await?;
+        let writer = patiently(self.busy_timeout, &pool(1), &file).await?;
         // Readers come later: to be the first one in a new file takes its lock. Where the file has gone by then, they
         // make no other one, which would know none of the keys.
         let reader = pool(self.readers).connect_lazy_with(file.create_if_missing(false));
@@ -167,6 +167,33 @@ impl SqliteStore {
         Ok(())
     }
 }
+
+/// Tries for so long to open a file that others open too. Of those that set a new file to write ahead at once SQLite
+/// tells all but one that it is busy, without waiting as long as it was told to.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "sqlx waits on tokio's timers as well"
+)]
+async fn patiently(
+    patience: Duration,
+    pool: &SqlitePoolOptions,
+    file: &SqliteConnectOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    let mut busy = sqlx::Error::PoolTimedOut;
+    let opened = tokio::time::timeout(patience, async {
+        loop {
+            match pool.clone().connect_with(file.clone()).await {
+                Err(error) if is_busy(&error) => busy = error,
+                opened => return opened,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+    opened.await.unwrap_or_else(|_| Err(busy))
+}
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
 
 fn pragma(name: &'static str, found: String, wanted: &'static str) -> SetupError {
     SetupError::Pragma {

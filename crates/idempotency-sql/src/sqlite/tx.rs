@@ -1,16 +1,11 @@
 //! Record and effect in one transaction.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use steadfast_idempotency::{
     Answer, Claim, ClaimRequest, Ending, Lease, StoreError, Stored, TxStore, Written, protocol,
 };
 
-use super::{SqliteStore, error::failed};
+use super::{SqliteStore, commits::Commits, error::failed};
 
 /// A transaction for a claim, what is done under it, and its completion: all of it is committed, or nothing.
 ///
@@ -35,33 +30,6 @@ pub struct SqliteTx {
 struct Begun {
     transaction: Transaction<'static, Sqlite>,
     commits: Commits,
-}
-
-/// Whether the connection of a transaction may commit. Dropped, it is another one's to say.
-#[derive(Debug)]
-struct Commits(Arc<AtomicBool>);
-
-impl Commits {
-    /// Refuses every commit of this connection until they are allowed again.
-    async fn refused(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
-        let allowed = Arc::new(AtomicBool::new(false));
-        let commits = Commits(Arc::clone(&allowed));
-        let mut handle = connection.lock_handle().await?;
-        // Acquire: SQLite asks on the thread of the connection.
-        handle.set_commit_hook(move || allowed.load(Ordering::Acquire));
-        Ok(commits)
-    }
-
-    fn allow(&self) {
-        // Release: as above.
-        self.0.store(true, Ordering::Release);
-    }
-}
-
-impl Drop for Commits {
-    fn drop(&mut self) {
-        self.allow();
-    }
 }
 
 impl SqliteTx {
