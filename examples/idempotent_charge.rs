@@ -15,9 +15,9 @@ use std::{
 };
 
 use futures::future::try_join_all;
-use steadfast::TokioRuntime;
-use steadfast_idempotency::{
-    Answered, Detached, Fingerprint, Idempotency, Json, Key, MemoryStore, Refusal, Scope,
+use steadfast::{
+    Fingerprint, Idempotency, Key, MemoryStore, Refusal, Scope, TokioRuntime,
+    idempotency::{Answered, Detached, Json},
 };
 use tokio::time::sleep;
 

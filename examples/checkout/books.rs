@@ -10,11 +10,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
-use steadfast::{Error, InvalidConfig, TokioRuntime};
-use steadfast_idempotency::{
-    Detached, ExactlyOnce, Fingerprint, Idempotency, Json, Key, Refusal, Scope, TxStore,
+use steadfast::{
+    Error, Fingerprint, Idempotency, InvalidConfig, Key, Refusal, Scope, SqliteStore, TokioRuntime,
+    idempotency::{Detached, ExactlyOnce, Json, TxStore},
+    idempotency_sql::SetupError,
 };
-use steadfast_idempotency_sql::{SetupError, SqliteStore};
 use tempfile::TempDir;
 
 use crate::{

@@ -11,8 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use steadfast::Error;
-use steadfast_idempotency::{Key, Refusal};
+use steadfast::{Error, Key, Refusal};
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says of an answer that an earlier request brought it about.

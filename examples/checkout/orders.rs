@@ -3,8 +3,7 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
-use steadfast::IdempotencyKey;
-use steadfast_idempotency::Fingerprint;
+use steadfast::{Fingerprint, IdempotencyKey};
 
 use crate::failure::Failure;
 

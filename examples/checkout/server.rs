@@ -23,7 +23,7 @@ use axum::{
     routing::post,
 };
 use futures::stream;
-use steadfast_idempotency::{Fingerprint, Key};
+use steadfast::{Fingerprint, Key};
 use tokio::{
     net::TcpListener,
     sync::{RwLock, oneshot},

@@ -4,13 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use steadfast_core::InvalidConfig;
 
-use crate::{
-    AdaptiveLimit, Bulkhead, Order,
-    cell::Cell,
-    check::{check, check_time},
-    settings::Settings,
-    word::MAX_PERMITS,
-};
+use crate::{AdaptiveLimit, Bulkhead, Order, cell::Cell, settings::Settings, word::MAX_PERMITS};
 
 const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -107,11 +101,11 @@ impl BulkheadBuilder {
             Some(limit) => limit.check()?,
             None => check_limit("max_concurrent", self.max_concurrent)?,
         }
-        check("max_waiting", self.max_waiting, 0, MAX_WAITING)?;
-        check_time("max_wait", self.max_wait, Duration::ZERO, DAY)?;
+        InvalidConfig::check("max_waiting", self.max_waiting, 0..=MAX_WAITING)?;
+        InvalidConfig::check_time("max_wait", self.max_wait, Duration::ZERO..=DAY)?;
         if let Order::Codel { target, interval } = self.order {
-            check_time("interval", interval, MIN_INTERVAL, DAY)?;
-            check_time("target", target, Duration::from_nanos(1), interval)?;
+            InvalidConfig::check_time("interval", interval, MIN_INTERVAL..=DAY)?;
+            InvalidConfig::check_time("target", target, Duration::from_nanos(1)..=interval)?;
         }
         let may_wait = !self.max_wait.is_zero();
         Ok(Settings {
@@ -127,5 +121,5 @@ impl BulkheadBuilder {
 
 /// Whether a bulkhead can have so many permits.
 pub(crate) fn check_limit(field: &'static str, limit: u32) -> Result<(), InvalidConfig> {
-    check(field, limit, 1, MAX_PERMITS)
+    InvalidConfig::check(field, limit, 1..=MAX_PERMITS)
 }

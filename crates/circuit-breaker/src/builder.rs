@@ -6,7 +6,7 @@ use steadfast_core::{InvalidConfig, Ratio, saturating_nanos};
 
 use crate::{
     CircuitBreaker,
-    check::{check, check_number, check_share, check_time, milli},
+    check::{check_number, check_share, milli},
     settings::{Cancelled, Extent, Settings},
     slots::MAX_SLOTS,
     window::MAX_CALLS,
@@ -227,10 +227,14 @@ impl CircuitBreakerBuilder {
         }
         if let Some((rate, after)) = self.slow {
             check_share("slow_calls", rate)?;
-            check_time("slow_calls", after, Duration::from_nanos(1), Duration::MAX)?;
+            InvalidConfig::check_time(
+                "slow_calls",
+                after,
+                Duration::from_nanos(1)..=Duration::MAX,
+            )?;
         }
         if let Some(failures) = self.consecutive {
-            check("consecutive_failures", failures, 1, u32::MAX)?;
+            InvalidConfig::check("consecutive_failures", failures, 1..=u32::MAX)?;
         }
         let extent = self.extent()?;
         let window = match extent {
@@ -238,7 +242,7 @@ impl CircuitBreakerBuilder {
             Extent::Time { .. } => u32::MAX,
         };
         let min_calls = self.min_calls.unwrap_or(DEFAULT_MIN_CALLS.min(window));
-        check("min_calls", min_calls, 1, window)?;
+        InvalidConfig::check("min_calls", min_calls, 1..=window)?;
         let of_window = match extent {
             Extent::Calls(calls) => calls,
             Extent::Time { .. } => min_calls,
@@ -250,16 +254,16 @@ impl CircuitBreakerBuilder {
             1
         };
         let probes = self.probes.unwrap_or(default_probes);
-        check("probes", probes, 1, MAX_PROBES)?;
+        InvalidConfig::check("probes", probes, 1..=MAX_PROBES)?;
 
         let day = MAX_WINDOW;
-        check_time("open_for", self.open_for, Duration::from_millis(1), day)?;
+        InvalidConfig::check_time("open_for", self.open_for, Duration::from_millis(1)..=day)?;
         let longest = DEFAULT_MAX_OPEN_FOR.max(self.open_for);
         let max_open_for = self.max_open_for.unwrap_or(longest);
-        check_time("max_open_for", max_open_for, self.open_for, Duration::MAX)?;
+        InvalidConfig::check_time("max_open_for", max_open_for, self.open_for..=Duration::MAX)?;
         let half_open_for = self.half_open_for.unwrap_or(self.open_for);
         let tick = Duration::from_nanos(1);
-        check_time("half_open_for", half_open_for, tick, Duration::MAX)?;
+        InvalidConfig::check_time("half_open_for", half_open_for, tick..=Duration::MAX)?;
         check_number("factor", self.factor, 1.0, MAX_FACTOR)?;
         if !self.jitter.at_most(Ratio::percent(100)) {
             return Err(InvalidConfig::new("jitter", self.jitter, "0 % to 100 %"));
@@ -292,7 +296,7 @@ impl CircuitBreakerBuilder {
 
     fn extent(&self) -> Result<Extent, InvalidConfig> {
         if let Some(buckets) = self.buckets {
-            check("buckets", buckets, 2, MAX_SLOTS)?;
+            InvalidConfig::check("buckets", buckets, 2..=MAX_SLOTS)?;
             if self.length.is_none() {
                 let allowed = "only set for a window of time, `over(..)`";
                 return Err(InvalidConfig::new("buckets", buckets, allowed));
@@ -300,13 +304,13 @@ impl CircuitBreakerBuilder {
         }
         match self.length {
             Some(length) => {
-                check_time("over", length, MIN_WINDOW, MAX_WINDOW)?;
+                InvalidConfig::check_time("over", length, MIN_WINDOW..=MAX_WINDOW)?;
                 let buckets = self.buckets.unwrap_or(DEFAULT_BUCKETS);
                 Ok(Extent::Time { length, buckets })
             }
             None => {
                 let calls = self.window.unwrap_or(DEFAULT_WINDOW);
-                check("over_last", calls, 1, MAX_CALLS)?;
+                InvalidConfig::check("over_last", calls, 1..=MAX_CALLS)?;
                 Ok(Extent::Calls(calls))
             }
         }
@@ -324,7 +328,9 @@ impl CircuitBreakerBuilder {
             }
         }
         match self.ramp_step {
-            Some(step) => check_time("ramp", step, Duration::from_nanos(1), Duration::MAX),
+            Some(step) => {
+                InvalidConfig::check_time("ramp", step, Duration::from_nanos(1)..=Duration::MAX)
+            }
             None => Ok(()),
         }
     }

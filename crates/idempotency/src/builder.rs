@@ -183,21 +183,18 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
     pub fn build(self) -> Result<Idempotency<S, C, B>, InvalidConfig> {
         let settings = &self.settings;
         let ms = Duration::from_millis(1);
-        check_time("lease", settings.lease, 10 * ms, DAY)?;
-        check_time("result_ttl", settings.result_ttl, SECOND, CENTURY)?;
-        check_time("key_ttl", settings.key_ttl, settings.result_ttl, CENTURY)?;
-        check_time("store_patience", settings.store_patience, ms, 3600 * SECOND)?;
+        InvalidConfig::check_time("lease", settings.lease, 10 * ms..=DAY)?;
+        InvalidConfig::check_time("result_ttl", settings.result_ttl, SECOND..=CENTURY)?;
+        InvalidConfig::check_time("key_ttl", settings.key_ttl, settings.result_ttl..=CENTURY)?;
+        InvalidConfig::check_time(
+            "store_patience",
+            settings.store_patience,
+            ms..=3600 * SECOND,
+        )?;
         if let InFlight::Wait(max) = settings.in_flight {
-            check_time("wait_in_flight", max, ms, DAY)?;
+            InvalidConfig::check_time("wait_in_flight", max, ms..=DAY)?;
         }
-        if settings.max_result > LARGEST {
-            let allowed = format!("0 to {LARGEST}");
-            return Err(InvalidConfig::new(
-                "max_result",
-                settings.max_result,
-                allowed,
-            ));
-        }
+        InvalidConfig::check("max_result", settings.max_result, 0..=LARGEST)?;
         if self.too_late {
             return Err(InvalidConfig::new(
                 "codec",
@@ -225,17 +222,4 @@ impl<S, C, B> fmt::Debug for IdempotencyBuilder<S, C, B> {
             .field(&self.settings)
             .finish()
     }
-}
-
-fn check_time(
-    field: &'static str,
-    value: Duration,
-    least: Duration,
-    most: Duration,
-) -> Result<(), InvalidConfig> {
-    if value >= least && value <= most {
-        return Ok(());
-    }
-    let allowed = format!("{least:?} to {most:?}");
-    Err(InvalidConfig::new(field, format!("{value:?}"), allowed))
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
-use crate::{Codec, Fence, Id, Stored};
+use crate::{Codec, Fence, Id, Stored, codec::encoded};
 
 /// A claim of somebody of whom nobody knows how far they came, as the callback of
 /// [`recover`](crate::IdempotencyBuilder::recover) is told of it.
@@ -58,14 +58,6 @@ where
             }
         })
     }
-}
-
-/// What is kept of a result: nothing but that there was one, where it cannot be encoded.
-pub(crate) fn encoded<T, C: Codec<T>>(codec: &C, value: &T) -> Stored {
-    codec.encode(value).unwrap_or_else(|_| {
-        let nothing: &[u8] = &[];
-        Stored::body(nothing).without_body()
-    })
 }
 
 impl<C> fmt::Debug for dyn Recovering<C> {

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::{ClaimRequest, Fingerprint, Id, Lapsed, Owner};
+use crate::{ClaimRequest, Fingerprint, Id, Lapsed, Owner, Stored};
+
+/// Between two tries to reach the store, before anything is run.
+pub(crate) const RETRY: (Duration, Duration) =
+    (Duration::from_millis(10), Duration::from_millis(500));
+/// However soon a lease is over, it is not looked at sooner than after that.
+pub(crate) const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 /// What is done with a claim of which nobody knows how far it came: its lease is over, or its owner said so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -58,6 +64,15 @@ impl Settings {
                 Mode::Block => Lapsed::Block,
                 Mode::Retake | Mode::Recover => Lapsed::TakeOver,
             },
+        }
+    }
+
+    /// What is kept of this result: without its body, where that is too large.
+    pub(crate) fn kept(&self, stored: Stored) -> Stored {
+        if stored.len() > self.max_result {
+            stored.without_body()
+        } else {
+            stored
         }
     }
 

@@ -13,13 +13,10 @@ use steadfast_core::{Error, Event, Instant, Outcome, Rejection, Runtime, Spawn};
 use crate::{
     Background, Claim, Codec, Detached, Fence, Id, Idempotent, Lease, Refusal, State, StoreError,
     StoreErrorKind, Stored, TxStore, Written,
+    codec::{decoded, encoded},
     hold::mint,
-    recover::encoded,
-    settings::{InFlight, Settings, backoff},
+    settings::{InFlight, LEAST_PAUSE, RETRY, Settings, backoff},
 };
-
-const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
-const LEAST: Duration = Duration::from_millis(1);
 
 /// A result whose effect was committed together with the record of it: exactly once, however often it is asked
 /// for. Only [`Idempotent::run_tx`] and [`Transaction::commit`] make one.
@@ -137,10 +134,7 @@ impl<S: TxStore, C, B, R: Runtime> Transaction<S, C, B, R> {
         } = self;
         let shared = &*claim.shared;
         let (store, settings) = (&*shared.store, &*shared.settings);
-        let mut stored = encoded(&*shared.codec, &value);
-        if stored.len() > settings.max_result {
-            stored = stored.without_body();
-        }
+        let stored = settings.kept(encoded(&*shared.codec, &value));
         let refuse = |refusal| refuse(settings, &runtime, refusal, None);
         match store.complete_in(&mut tx, &lease, stored).await {
             Ok(Written::Done) => {}
@@ -309,7 +303,7 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
                 }
                 Ok((_, Claim::InFlight { lease_left })) => {
                     give_up = Instant::MAX;
-                    let pause = pause.min(lease_left.max(LEAST));
+                    let pause = pause.min(lease_left.max(LEAST_PAUSE));
                     (Refusal::InFlight, Some(lease_left), pause, end)
                 }
                 Ok((_, claim)) => {
@@ -344,13 +338,8 @@ fn replay<S, C: Codec<T>, B, T>(
     claim: &Idempotent<S, C, B>,
     stored: &Stored,
 ) -> Result<ExactlyOnce<T>, Refusal> {
-    if stored.body.is_none() {
-        return Err(Refusal::ResultOmitted);
-    }
-    let decoded = claim.shared.codec.decode(stored);
-    let value = decoded.map_err(|_| Refusal::Undecodable)?;
     Ok(ExactlyOnce {
-        value,
+        value: decoded(&*claim.shared.codec, stored)?,
         replayed: true,
     })
 }

@@ -7,7 +7,7 @@ use steadfast_core::InvalidConfig;
 use crate::{
     Rate, RateLimit,
     cell::Cell,
-    rule::{Rule, Shape, check},
+    rule::{Rule, Shape},
     settings::Settings,
 };
 
@@ -103,15 +103,8 @@ impl RateLimitBuilder {
     /// When a setting is out of its range; the message names it, its value and the range.
     pub fn build(self) -> Result<RateLimit, InvalidConfig> {
         let rule = Rule::new(self.shape, self.n, self.per, self.burst)?;
-        check("max_waiting", self.max_waiting, MAX_WAITING)?;
-        if self.max_wait > DAY {
-            let (value, allowed) = (self.max_wait, format_args!("0ns to {DAY:?}"));
-            return Err(InvalidConfig::new(
-                "wait",
-                format_args!("{value:?}"),
-                allowed,
-            ));
-        }
+        InvalidConfig::check("max_waiting", self.max_waiting, 1..=MAX_WAITING)?;
+        InvalidConfig::check_time("wait", self.max_wait, Duration::ZERO..=DAY)?;
         let settings = Settings {
             rule,
             max_wait: self.max_wait,
@@ -140,7 +133,7 @@ impl RateLimitBuilder {
             let allowed = "0ns, where it is kept for each key";
             return Err(InvalidConfig::new("wait", value, allowed));
         }
-        check("max_waiting", self.max_waiting, MAX_WAITING)?;
+        InvalidConfig::check("max_waiting", self.max_waiting, 1..=MAX_WAITING)?;
         Rule::new(self.shape, self.n, self.per, self.burst).map(Rate)
     }
 

@@ -52,17 +52,14 @@ impl Rule {
         per: Duration,
         burst: Option<u32>,
     ) -> Result<Rule, InvalidConfig> {
-        if per.is_zero() || per > YEARS_100 {
-            let allowed = format_args!("1ns to {YEARS_100:?}");
-            return Err(InvalidConfig::new("per", format_args!("{per:?}"), allowed));
-        }
+        InvalidConfig::check_time("per", per, Duration::from_nanos(1)..=YEARS_100)?;
         let per = saturating_nanos(per);
         let most = match shape {
             Shape::Bucket => u32::MAX,
             Shape::Fixed => u32::try_from(per).unwrap_or(u32::MAX),
             Shape::Sliding => MOST_SLIDING,
         };
-        check("n", n, most)?;
+        InvalidConfig::check("n", n, 1..=most)?;
         let (ticks, unit) = match shape {
             Shape::Bucket => {
                 let divisor = greatest_common_divisor(per, n.into());
@@ -99,8 +96,8 @@ impl Rule {
             let allowed = "none: a window has all its units at once";
             return Err(InvalidConfig::new("burst", self.burst, allowed));
         }
-        let fits = CAPACITY / self.unit;
-        check("burst", self.burst, u32::try_from(fits).unwrap_or(u32::MAX))
+        let fits = u32::try_from(CAPACITY / self.unit).unwrap_or(u32::MAX);
+        InvalidConfig::check("burst", self.burst, 1..=fits)
     }
 
     /// The ticks of a full bucket. It wraps only of parts of two rules, of which nothing counts.
@@ -187,18 +184,6 @@ impl Rule {
         };
         self.ticks_at(now) + debt
     }
-}
-
-/// Whether a number is from one to that many.
-pub(crate) fn check(field: &'static str, value: u32, most: u32) -> Result<(), InvalidConfig> {
-    if value >= 1 && value <= most {
-        return Ok(());
-    }
-    Err(InvalidConfig::new(
-        field,
-        value,
-        format_args!("1 to {most}"),
-    ))
 }
 
 fn greatest_common_divisor(a: u64, b: u64) -> u64 {

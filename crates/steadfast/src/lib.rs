@@ -127,6 +127,9 @@
 //! | `ThreadRuntime` | `thread` | any executor: its timers have a thread of their own |
 //! | `VirtualRuntime` | `test-util` | tests: an hour passes in microseconds, the same on every run |
 //!
+//! Every policy is on by default. The feature `idempotency-sqlite` brings `SqliteStore`, `idempotency-json` and
+//! `idempotency-postcard` the codecs that keep whatever serde knows.
+//!
 //! No runtime is on by default. On another than tokio: `Pipeline::on(SmolRuntime, policies)`. The feature
 //! `fast-clock` has a clock for any of them that is read in less than half the time: `FastClock`.
 //!

@@ -5,7 +5,7 @@ use std::time::Duration;
 use steadfast_core::{InvalidConfig, Ratio, saturating_nanos};
 
 use super::{Bounds, collector::Window};
-use crate::check::{check_share, check_time};
+use crate::check::check_share;
 
 const DEFAULT_BACKOFF: Ratio = Ratio::percent(90);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,11 +73,10 @@ impl Aimd {
     pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
         let (least, most) = (Ratio::percent(10), Ratio::per_mille(999));
         check_share("backoff", self.backoff, least, most)?;
-        check_time(
+        InvalidConfig::check_time(
             "timeout",
             self.timeout,
-            Duration::from_nanos(1),
-            Duration::MAX,
+            Duration::from_nanos(1)..=Duration::MAX,
         )
     }
 }

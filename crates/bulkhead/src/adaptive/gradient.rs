@@ -7,7 +7,7 @@ use super::{
     collector::Window,
     probe::{Probe, Seen},
 };
-use crate::check::{check, check_share};
+use crate::check::check_share;
 
 const DEFAULT_TOLERANCE: Ratio = Ratio::percent(150);
 const DEFAULT_SMOOTHING: Ratio = Ratio::percent(20);
@@ -135,10 +135,10 @@ impl Gradient2 {
         let whole = Ratio::percent(100);
         check_share("tolerance", self.tolerance, whole, Ratio::percent(1000))?;
         check_share("smoothing", self.smoothing, Ratio::per_mille(1), whole)?;
-        check("queue_size", self.queue_size, 1, MOST_QUEUE_SIZE)?;
-        check("long_window", self.long_window, 1, MOST_LONG_WINDOW)?;
+        InvalidConfig::check("queue_size", self.queue_size, 1..=MOST_QUEUE_SIZE)?;
+        InvalidConfig::check("long_window", self.long_window, 1..=MOST_LONG_WINDOW)?;
         let multiplier = self.probe_multiplier;
-        check("probe_multiplier", multiplier, 1, MOST_PROBE_MULTIPLIER)
+        InvalidConfig::check("probe_multiplier", multiplier, 1..=MOST_PROBE_MULTIPLIER)
     }
 }
 

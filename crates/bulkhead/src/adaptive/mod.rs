@@ -20,7 +20,6 @@ pub(crate) use self::{
     collector::{Sample, Tally, Window},
     control::Control,
 };
-use crate::check::{check, check_time};
 
 const DEFAULT_INITIAL: u32 = 20;
 const DEFAULT_MIN: u32 = 1;
@@ -207,16 +206,16 @@ impl AdaptiveLimit {
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
-        check("max", self.max, 1, MOST)?;
-        check("min", self.min, 1, self.max)?;
+        InvalidConfig::check("max", self.max, 1..=MOST)?;
+        InvalidConfig::check("min", self.min, 1..=self.max)?;
         if let Some(initial) = self.initial {
-            check("initial", initial, self.min, self.max)?;
+            InvalidConfig::check("initial", initial, self.min..=self.max)?;
         }
-        check_time("window", self.window, Duration::from_millis(1), LONGEST)?;
+        InvalidConfig::check_time("window", self.window, Duration::from_millis(1)..=LONGEST)?;
         if let Some(longest) = self.max_window {
-            check_time("max_window", longest, self.window, LONGEST)?;
+            InvalidConfig::check_time("max_window", longest, self.window..=LONGEST)?;
         }
-        check("window_calls", self.window_calls, 1, MOST)?;
+        InvalidConfig::check("window_calls", self.window_calls, 1..=MOST)?;
         let share = self.tolerated_drops;
         if share.numerator() >= share.denominator() {
             let allowed = "0 % to less than 100 %";

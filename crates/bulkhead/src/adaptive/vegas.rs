@@ -7,7 +7,6 @@ use super::{
     collector::Window,
     probe::{Probe, Seen},
 };
-use crate::check::check;
 
 const DEFAULT_ALPHA: u32 = 3;
 const DEFAULT_BETA: u32 = 6;
@@ -115,10 +114,10 @@ impl Vegas {
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
-        check("beta", self.beta, 1, MOST)?;
-        check("alpha", self.alpha, 1, self.beta)?;
+        InvalidConfig::check("beta", self.beta, 1..=MOST)?;
+        InvalidConfig::check("alpha", self.alpha, 1..=self.beta)?;
         let multiplier = self.probe_multiplier;
-        check("probe_multiplier", multiplier, 1, MOST_PROBE_MULTIPLIER)
+        InvalidConfig::check("probe_multiplier", multiplier, 1..=MOST_PROBE_MULTIPLIER)
     }
 }
 

@@ -9,7 +9,7 @@ use steadfast_core::{Idle, Instant, InvalidConfig};
 
 use self::load::Load;
 pub use self::policy::ThrottleFuture;
-use crate::check::{check_number, check_time};
+use crate::check::check_number;
 
 const DEFAULT_WINDOW: Duration = Duration::from_secs(120);
 const DEFAULT_MULTIPLIER: f64 = 2.0;
@@ -177,7 +177,7 @@ impl ThrottleBuilder {
     ///
     /// When the window or the multiplier is out of its range.
     pub fn build(self) -> Result<Throttle, InvalidConfig> {
-        check_time("over", self.window, MIN_WINDOW, MAX_WINDOW)?;
+        InvalidConfig::check_time("over", self.window, MIN_WINDOW..=MAX_WINDOW)?;
         check_number("multiplier", self.multiplier, 1.0, MAX_MULTIPLIER)?;
         Ok(self.make())
     }

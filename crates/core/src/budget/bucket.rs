@@ -118,11 +118,8 @@ impl CostBudget {
 }
 
 fn in_range(field: &'static str, value: u32, max: u32) -> Result<u32, InvalidConfig> {
-    if (1..=max).contains(&value) {
-        Ok(value)
-    } else {
-        Err(InvalidConfig::new(field, value, format!("1 to {max}")))
-    }
+    InvalidConfig::check(field, value, 1..=max)?;
+    Ok(value)
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -62,19 +62,12 @@ impl RatioBudget {
     /// `min_per_second` is out of range.
     pub fn build(self) -> Result<RetryBudget, InvalidConfig> {
         valid_ratio("ratio", self.ratio)?;
-        if self.ttl < MIN_TTL || self.ttl > MAX_TTL {
-            let value = format!("{:?}", self.ttl);
-            let allowed = format!("{MIN_TTL:?} to {MAX_TTL:?}");
-            return Err(InvalidConfig::new("ttl", value, allowed));
-        }
-        if self.min_per_second > MAX_MIN_PER_SECOND {
-            let allowed = format!("0 to {MAX_MIN_PER_SECOND}");
-            return Err(InvalidConfig::new(
-                "min_per_second",
-                self.min_per_second,
-                allowed,
-            ));
-        }
+        InvalidConfig::check_time("ttl", self.ttl, MIN_TTL..=MAX_TTL)?;
+        InvalidConfig::check(
+            "min_per_second",
+            self.min_per_second,
+            0..=MAX_MIN_PER_SECOND,
+        )?;
         Ok(RetryBudget::with(Form::Ratio(RatioLedger::new(&self))))
     }
 }

@@ -152,10 +152,7 @@ impl<K, P, S> Keyed<K, P, S> {
         hasher: S,
         make: impl Fn(&K) -> P + Send + Sync + 'static,
     ) -> Result<Self, InvalidConfig> {
-        if !(1..=MAX_CAPACITY).contains(&capacity) {
-            let allowed = format_args!("1 to {MAX_CAPACITY}");
-            return Err(InvalidConfig::new("capacity", capacity, allowed));
-        }
+        InvalidConfig::check("capacity", capacity, 1..=MAX_CAPACITY)?;
         let shards = if capacity <= LOOKS { 1 } else { SHARDS };
         Ok(Keyed {
             shards: (0..shards)

@@ -121,8 +121,9 @@ impl SqliteOptions {
     /// [`journal_mode`](SqliteConnectOptions::journal_mode) WAL,
     /// [`synchronous`](SqliteConnectOptions::synchronous) `FULL` or `EXTRA`, and a
     /// [`busy_timeout`](SqliteConnectOptions::busy_timeout), which sqlx sets to 5 s by itself. One
-    /// connection is asked, and stands for all. A commit hook that they have is replaced. A pool of more than one connection cannot be one of
-    /// memory, as each of them would have a database of its own.
+    /// connection is asked, and stands for all. A commit hook that they have is replaced. A pool of
+    /// more than one connection cannot be one of memory, as each of them would have a database of its
+    /// own.
     ///
     /// # Errors
     ///

@@ -16,14 +16,11 @@ use crate::{
     Answer, Background, Claim, Fence, Idempotent, Lease, Owner, Refusal, Store, StoreError, Stored,
     flights::{Landing, Lead, Look, Seat},
     hold::{Hold, mint},
-    settings::{InFlight, backoff},
+    settings::{InFlight, LEAST_PAUSE, RETRY, backoff},
 };
 
-/// Between two tries to reach the store.
-const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 /// Between two looks at a claim of another process.
 const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-const LEAST: Duration = Duration::from_millis(1);
 
 /// A call on its way in.
 #[derive(Debug)]
@@ -326,7 +323,7 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
         self.admission.waited = true;
         let random = self.attempt.runtime().random();
         let pause = backoff(LOOK.0, LOOK.1, self.admission.looks, random);
-        let next = now + pause.min(left.max(LEAST));
+        let next = now + pause.min(left.max(LEAST_PAUSE));
         let until = next + self.patience();
         self.leads(until);
         if let Some(lead) = &*self.lead {

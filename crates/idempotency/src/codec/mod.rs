@@ -13,7 +13,7 @@ pub use self::json::Json;
 #[cfg(feature = "postcard")]
 pub use self::postcard::Postcard;
 pub use self::raw::Raw;
-use crate::Stored;
+use crate::{Refusal, Stored};
 
 /// Turns results into what a store keeps, and back: [`Raw`] for bytes and text, `Json` and `Postcard` (each a
 /// feature of that name) for what serde knows.
@@ -62,6 +62,22 @@ pub trait Codec<T>: Send + Sync {
     ///
     /// When another codec or version wrote it, or it cannot be read.
     fn decode(&self, stored: &Stored) -> Result<T, CodecError>;
+}
+
+/// What is kept of a result: nothing but that there was one, where it cannot be encoded.
+pub(crate) fn encoded<T, C: Codec<T>>(codec: &C, value: &T) -> Stored {
+    codec.encode(value).unwrap_or_else(|_| {
+        let nothing: &[u8] = &[];
+        Stored::body(nothing).without_body()
+    })
+}
+
+/// The result for whoever asks again, or why there is none.
+pub(crate) fn decoded<T, C: Codec<T>>(codec: &C, stored: &Stored) -> Result<T, Refusal> {
+    if stored.body.is_none() {
+        return Err(Refusal::ResultOmitted);
+    }
+    codec.decode(stored).map_err(|_| Refusal::Undecodable)
 }
 
 /// What a body begins with: which codec wrote it, and which version of its result.

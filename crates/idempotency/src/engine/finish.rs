@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Between two tries to write an end, where there is no background.
-const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+const REPEAT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 const TRIES: u32 = 3;
 
 /// An end that is being written.
@@ -42,10 +42,7 @@ where
     pub(super) fn finish(self: Pin<&mut Self>, ended: End<W>, noted: bool, stored: Option<Stored>) {
         let me = self.project();
         let ending = match stored {
-            Some(stored) if stored.len() > me.claim.shared.settings.max_result => {
-                Ending::Completed(stored.without_body())
-            }
-            Some(stored) => Ending::Completed(stored),
+            Some(stored) => Ending::Completed(me.claim.shared.settings.kept(stored)),
             None if !ended.outcome.verdict.may_have_executed() && me.hold.may_release() => {
                 Ending::Released
             }
@@ -111,7 +108,7 @@ where
                 }
                 Poll::Ready(result) => {
                     let is_hopeless = result.is_err_and(|e| e.kind() == StoreErrorKind::Corrupt);
-                    let pause = backoff(RETRY.0, RETRY.1, finishing.tries, runtime.random());
+                    let pause = backoff(REPEAT.0, REPEAT.1, finishing.tries, runtime.random());
                     if is_hopeless || finishing.tries >= TRIES || now + pause >= give_up {
                         break None;
                     }

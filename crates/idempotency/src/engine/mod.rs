@@ -17,10 +17,11 @@ use self::finish::Finishing;
 use crate::{
     Background, Codec, Finding, Idempotent, Refusal, Store, Stored, TakenOver,
     admit::{Admission, Admitted, Gate},
+    codec::{decoded, encoded},
     flights::Lead,
     hold::{Held, Hold},
     keeper::Keeper,
-    recover::{Found, encoded},
+    recover::Found,
 };
 
 /// What runs under a claim.
@@ -307,10 +308,7 @@ where
     }
 
     fn replay(&self, stored: &Stored, note: &str) -> End<W> {
-        if stored.body.is_none() {
-            return self.refuse(Refusal::ResultOmitted, None);
-        }
-        match self.claim.shared.codec.decode(stored) {
+        match decoded(&*self.claim.shared.codec, stored) {
             Ok(value) => {
                 self.note(note);
                 Ended {
@@ -320,7 +318,7 @@ where
                     replayed: true,
                 }
             }
-            Err(_) => self.refuse(Refusal::Undecodable, None),
+            Err(refusal) => self.refuse(refusal, None),
         }
     }
 

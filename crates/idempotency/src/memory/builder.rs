@@ -47,14 +47,8 @@ impl<R: Runtime> MemoryStoreBuilder<R> {
     ///
     /// [`InvalidConfig`], when a setting is out of its range.
     pub fn build(self) -> Result<MemoryStore<R>, InvalidConfig> {
-        if !(1..=MAX_CAPACITY).contains(&self.capacity) {
-            let allowed = format_args!("1 to {MAX_CAPACITY}");
-            return Err(InvalidConfig::new("capacity", self.capacity, allowed));
-        }
-        if !(LEAST_BYTES..=MOST_BYTES).contains(&self.max_bytes) {
-            let allowed = format_args!("{LEAST_BYTES} to {MOST_BYTES}");
-            return Err(InvalidConfig::new("max_bytes", self.max_bytes, allowed));
-        }
+        InvalidConfig::check("capacity", self.capacity, 1..=MAX_CAPACITY)?;
+        InvalidConfig::check("max_bytes", self.max_bytes, LEAST_BYTES..=MOST_BYTES)?;
         let room = Room::new(self.capacity, self.max_bytes);
         Ok(MemoryStore::with(self.runtime, room))
     }

@@ -5,12 +5,7 @@ use std::{sync::Arc, time::Duration};
 use steadfast_core::InvalidConfig;
 
 use super::{AdaptiveRateLimit, Shared};
-use crate::{
-    AdaptiveRate, RateLimitBuilder,
-    adaptive::units_per,
-    feed::Feed,
-    rule::{CAPACITY, check},
-};
+use crate::{AdaptiveRate, RateLimitBuilder, adaptive::units_per, feed::Feed, rule::CAPACITY};
 
 const DEFAULT_BURST: u32 = 10;
 
@@ -75,7 +70,8 @@ impl AdaptiveRateLimitBuilder {
         let (_, longest) = units_per(self.rate.min_micros());
         // No rate above the floor has a longer unit than its whole period.
         let most = u128::from(CAPACITY) / longest.as_nanos();
-        check("burst", self.burst, u32::try_from(most).unwrap_or(u32::MAX))?;
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        InvalidConfig::check("burst", self.burst, 1..=most)?;
         let limit = self.limit.burst(self.burst).build()?;
         Ok(AdaptiveRateLimit {
             shared: Arc::new(Shared {

@@ -65,10 +65,7 @@ impl<K, S> Map<K, S> {
         rates: Rates<K>,
         hasher: S,
     ) -> Result<Arc<Self>, InvalidConfig> {
-        if !(1..=MAX_CAPACITY).contains(&capacity) {
-            let allowed = format_args!("1 to {MAX_CAPACITY}");
-            return Err(InvalidConfig::new("capacity", capacity, allowed));
-        }
+        InvalidConfig::check("capacity", capacity, 1..=MAX_CAPACITY)?;
         // So many keys a shard, or more, that a new key finds as many to look at as it may.
         let shards = (capacity / LOOKS).clamp(1, MOST_SHARDS);
         let shards = 1 << shards.ilog2();
