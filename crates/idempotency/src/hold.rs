@@ -21,6 +21,8 @@ pub enum Standing {
     Fenced,
 }
 
+const FENCED: u8 = 2;
+
 /// A claim that was granted.
 #[derive(Debug)]
 pub(crate) struct Held {
@@ -49,9 +51,11 @@ impl Held {
         let code = match standing {
             Standing::Held => 0,
             Standing::Unsure => 1,
-            Standing::Fenced => 2,
+            Standing::Fenced => FENCED,
         };
-        self.standing.store(code, Relaxed);
+        // Who was fenced stays so: what is said later was asked earlier, or is of no use any more.
+        let still = |now| (now != FENCED).then_some(code);
+        let _ = self.standing.fetch_update(Relaxed, Relaxed, still);
     }
 }
 

@@ -12,8 +12,8 @@ use steadfast_core::{Instant, Runtime, Timer};
 
 use super::{End, Ended, Engine, State, StateProj, Work};
 use crate::{
-    Answer, Background, Codec, Ending, Refusal, Store, StoreErrorKind, Stored, Written,
-    flights::Landing, settings::backoff,
+    Answer, Background, Codec, Ending, Refusal, Standing, Store, StoreErrorKind, Stored, Written,
+    flights::Landing, hold::Held, settings::backoff,
 };
 
 /// Between two tries to write an end, where there is no background.
@@ -133,6 +133,12 @@ where
     ) -> End<W> {
         let me = self.as_mut().project();
         let lead = me.lead.take();
+        // Who has heard already that somebody took over need not hear it from the store once more.
+        let is_fenced = |(held, _): (&Arc<Held>, _)| held.standing() == Standing::Fenced;
+        let written = match written {
+            None if me.hold.ending().is_some_and(is_fenced) => Some(Written::Fenced(None)),
+            written => written,
+        };
         let note = match &written {
             // It stays on to be written; or its lease ends it.
             None if me.hold.hand_over() => Some("completion_deferred"),

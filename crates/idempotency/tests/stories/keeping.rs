@@ -3,7 +3,7 @@
 use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
 
 use steadfast_core::{Driven, Error, Pipeline, Policies, Runtime};
-use steadfast_idempotency::{Ctx, Refusal, Standing, State};
+use steadfast_idempotency::{Codec, Ctx, Ending, Raw, Refusal, Standing, State};
 
 use crate::support::{Act, DOWN, Fault, Rig, claim, id, ms, secs};
 
@@ -251,4 +251,82 @@ fn a_duplicate_here_is_told_of_the_lease_as_it_was_renewed() {
     let rejection = *duplicate.unwrap_err().rejection().unwrap();
     assert_eq!(rejection.retry_after(), Some(secs(25)));
     assert_eq!(rig.store.calls(Act::Claim), 1);
+}
+
+#[test]
+fn who_knows_that_it_was_fenced_does_not_have_its_own_result_where_the_store_is_away_at_the_end() {
+    for fault in [DOWN, Fault::Hangs] {
+        let rig = Rig::new();
+        let first = rig.claim("k");
+        let told = Told::default();
+        let mut slow = rig.runtime.drive(first.run_inline(|_| until(&told)));
+        assert!(slow.poll().is_pending());
+        rig.pass(secs(30)); // it is stuck, and does not renew
+        let retakes = claim(&rig.detached().retake().build().unwrap(), "k");
+        let run = retakes.run_inline(|_| async { Ok::<_, Failed>("second".to_owned()) });
+        assert!(rig.runtime.block_on(run).is_ok());
+        assert!(slow.poll().is_pending()); // the renewal says so
+        assert!(rig.notes.take().ends_with("fenced_while_running"));
+        rig.store.always(Act::Finish, fault);
+        *told.borrow_mut() = Some(Ok("first".into()));
+        let mut answer = slow.poll();
+        while answer.is_pending() {
+            assert!(rig.runtime.step());
+            if slow.is_woken() {
+                answer = slow.poll();
+            }
+        }
+        let Poll::Ready(Err(Error::Rejected(rejection))) = answer else {
+            panic!("its own result: {answer:?}");
+        };
+        assert_eq!(Refusal::of(&rejection), Some(Refusal::Fenced));
+        assert_eq!(rig.runtime.tasks_alive(), 0, "there is nothing to write");
+    }
+}
+
+#[test]
+fn who_was_fenced_stays_so_whatever_comes_of_a_renewal() {
+    let rig = Rig::new();
+    let claimed = rig.claim("k");
+    let seen: Rc<RefCell<Option<Ctx>>> = Rc::default();
+    let mut slow = rig.runtime.drive(claimed.run_inline(|ctx| {
+        *seen.borrow_mut() = Some(ctx);
+        std::future::pending::<Result<String, Failed>>()
+    }));
+    assert!(slow.poll().is_pending());
+    rig.pass(secs(30));
+    let retakes = claim(&rig.detached().retake().build().unwrap(), "k");
+    let run = retakes.run_inline(|_| async { Ok::<_, Failed>("second".to_owned()) });
+    assert!(rig.runtime.block_on(run).is_ok());
+    let ctx = seen.borrow().clone().unwrap();
+    let reached = rig.runtime.block_on(ctx.reach("charged"));
+    assert_eq!(
+        (reached, ctx.standing()),
+        (Err(Refusal::Fenced), Standing::Fenced)
+    );
+    rig.store.next(Act::Renew, DOWN);
+    assert!(slow.poll().is_pending());
+    assert_eq!(ctx.standing(), Standing::Fenced);
+}
+
+#[test]
+fn who_was_resolved_by_hand_meanwhile_has_the_result_that_is_kept() {
+    let rig = Rig::new();
+    let first = rig.claim("k");
+    let told = Told::default();
+    let mut slow = rig.runtime.drive(first.run_inline(|_| until(&told)));
+    assert!(slow.poll().is_pending());
+    rig.pass(secs(30)); // it is stuck, and counts as lost
+    let other = rig.claim("k");
+    let run = other.run_inline(|_| async { Ok::<_, Failed>(String::new()) });
+    assert!(rig.runtime.block_on(run).is_err());
+    let by_hand = Codec::<String>::encode(&Raw, &"by hand".to_owned()).unwrap();
+    let resolved = first.idempotency();
+    let resolved = resolved.resolve(first.id(), Ending::Completed(by_hand));
+    assert!(rig.runtime.block_on(resolved).unwrap());
+    *told.borrow_mut() = Some(Ok("late".into()));
+    let Poll::Ready(Ok(answer)) = slow.poll() else {
+        panic!("it ends")
+    };
+    assert_eq!((answer.value.as_str(), answer.replayed), ("by hand", true));
 }
