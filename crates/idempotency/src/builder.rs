@@ -74,6 +74,9 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
     /// earlier one. While it does the claim is held, and where it is cut off or panics the claim is as unknown as
     /// before.
     ///
+    /// A call in a [transaction](crate::Idempotent::run_tx) asks nobody: there, what is unknown is refused as
+    /// [indeterminate](crate::Refusal::Indeterminate), until one outside of a transaction has looked into it.
+    ///
     /// What it finds is encoded with the codec, which is therefore named before.
     pub fn recover<T, F, Fut>(mut self, find: F) -> Self
     where
@@ -149,7 +152,8 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
     }
 
     /// Runs the operation without a claim when the store cannot be reached. By default such a call is refused:
-    /// where that is worse than an effect that happens twice, this says so.
+    /// where that is worse than an effect that happens twice, this says so. A call that has seen another one at it,
+    /// and waited, is refused all the same.
     pub fn fail_open(mut self) -> Self {
         self.settings.fail_open = true;
         self

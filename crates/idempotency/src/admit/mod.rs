@@ -33,6 +33,8 @@ pub(crate) struct Admission<'p> {
     end: Option<Instant>,
     tries: u32,
     looks: u32,
+    /// Whether another call was seen to be at it.
+    seen: bool,
     /// Whether it had to wait for anything.
     pub(crate) waited: bool,
 }
@@ -73,6 +75,7 @@ impl Admission<'_> {
             end: None,
             tries: 0,
             looks: 0,
+            seen: false,
             waited: false,
         }
     }
@@ -181,11 +184,22 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
             let owner = self.owner();
             self.hold.asked(owner);
             self.leads(now + patience);
-            let at = self.admission.give_up.min(self.attempt.deadline());
+            let at = self.limit();
             self.set_timer(now, at);
         }
         ready!(self.timer.as_mut().poll(self.attempt.runtime(), cx));
-        Poll::Ready(self.give_up(Refusal::StoreUnavailable))
+        let now = self.now();
+        Poll::Ready(self.give_up(Refusal::StoreUnavailable, now))
+    }
+
+    /// Until when it asks the store.
+    fn limit(&mut self) -> Instant {
+        let limit = self.admission.give_up.min(self.attempt.deadline());
+        if self.admission.seen {
+            limit.min(self.end())
+        } else {
+            limit
+        }
     }
 
     /// Leads its flight until then, where nobody else does.
@@ -215,8 +229,8 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
         self.admission.give_up = self.admission.give_up.min(now + patience);
         let random = self.attempt.runtime().random();
         let at = now + backoff(RETRY.0, RETRY.1, self.admission.tries, random);
-        if at >= self.admission.give_up.min(self.attempt.deadline()) {
-            return Some(self.give_up(refusal));
+        if at >= self.limit() {
+            return Some(self.give_up(refusal, at));
         }
         self.admission.tries += 1;
         self.leads(at + patience);
@@ -225,7 +239,22 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
         None
     }
 
-    fn give_up(&mut self, refusal: Refusal) -> Admitted {
+    /// The store has not answered, and will not be asked again, or not before `at`.
+    fn give_up(&mut self, refusal: Refusal, at: Instant) -> Admitted {
+        let seen = self.admission.seen;
+        if seen && at >= self.end() {
+            // It waited for another call, and that is over.
+            if let Some(lead) = self.lead.take() {
+                lead.retires();
+            }
+            return Admitted::Refused(Refusal::InFlight, None);
+        }
+        // Beside a call that is known to be at it nobody runs without a claim.
+        let refusal = if seen && self.claim.shared.settings.fail_open {
+            Refusal::InFlight
+        } else {
+            refusal
+        };
         if self.now() < self.attempt.deadline() {
             self.land(Landing::Refused(refusal, Instant::MAX));
         } else {
@@ -314,6 +343,7 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
     fn in_flight(&mut self, left: Duration) -> Option<Admitted> {
         self.hold.nothing();
         (self.admission.give_up, self.admission.tries) = (Instant::MAX, 0);
+        self.admission.seen = true;
         let now = self.now();
         let refused = Admitted::Refused(Refusal::InFlight, Some(left));
         if !self.claim.shared.settings.waits() {

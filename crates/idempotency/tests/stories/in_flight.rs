@@ -224,3 +224,30 @@ fn keys_may_be_bits() {
     let key = Key::from(steadfast_core::IdempotencyKey::from_u128(7));
     assert_eq!(key.as_str(), "00000000-0000-0000-0000-000000000007");
 }
+
+#[test]
+fn a_wait_ends_with_its_own_time_though_the_store_is_being_asked() {
+    let rig = Rig::new();
+    let foreign = rig.claim("k");
+    let calls = foreign.on(rig.clock.clone());
+    let mut running = rig.runtime.drive(calls.call(never));
+    assert!(running.poll().is_pending());
+    let here = claim(&waiting(&rig, std::time::Duration::from_millis(100)), "k");
+    let calls = here.on(rig.clock.clone());
+    let mut waits = rig.runtime.drive(calls.call(never));
+    assert!(waits.poll().is_pending());
+    rig.store.always(Act::Claim, crate::support::Fault::Hangs);
+    let start = rig.runtime.elapsed();
+    let mut answer = Poll::Pending;
+    while answer.is_pending() {
+        assert!(rig.runtime.step());
+        if waits.is_woken() {
+            answer = waits.poll();
+        }
+    }
+    assert_eq!(refused(answer).0, Some(Refusal::InFlight));
+    assert_eq!(
+        rig.runtime.elapsed() - start,
+        std::time::Duration::from_millis(100)
+    );
+}

@@ -309,3 +309,41 @@ fn each_look_while_waiting_has_its_own_patience() {
     assert_eq!(answer, Poll::Ready(Ok("theirs".into())));
     drop(task);
 }
+
+#[test]
+fn failing_open_is_not_for_a_key_that_was_seen_to_be_in_flight() {
+    let rig = Rig::new();
+    let foreign = rig.claim("k");
+    let calls = foreign.on(rig.clock.clone());
+    let mut running = rig
+        .runtime
+        .drive(calls.call(std::future::pending::<Result<String, Failed>>));
+    assert!(running.poll().is_pending());
+    let builder = rig.detached().wait_in_flight(secs(20)).fail_open();
+    let idempotency = builder.build().unwrap();
+    let (lead, follows) = (claim(&idempotency, "k"), claim(&idempotency, "k"));
+    let (one, two) = (lead.on(rig.clock.clone()), follows.on(rig.clock.clone()));
+    let operation = || async { Ok::<_, Failed>("twice".to_owned()) };
+    let (mut one, mut two) = (
+        rig.runtime.drive(one.call(operation)),
+        rig.runtime.drive(two.call(operation)),
+    );
+    assert!(one.poll().is_pending() && two.poll().is_pending());
+    rig.store.always(Act::Claim, DOWN);
+    let (mut first, mut second) = (Poll::Pending, Poll::Pending);
+    while first.is_pending() || second.is_pending() {
+        assert!(rig.runtime.step());
+        if first.is_pending() && one.is_woken() {
+            first = one.poll();
+        }
+        if second.is_pending() && two.is_woken() {
+            second = two.poll();
+        }
+    }
+    for answer in [first, second] {
+        let Poll::Ready(answer) = answer else {
+            unreachable!()
+        };
+        assert_eq!(refusal(&answer), Some(Refusal::InFlight));
+    }
+}
