@@ -11,8 +11,8 @@ use std::{
 use steadfast_core::{Error, Event, Instant, Outcome, Rejection, Runtime, Spawn};
 
 use crate::{
-    Background, Claim, Codec, Detached, Fence, Id, Idempotent, Lease, Refusal, State, StoreError,
-    StoreErrorKind, Stored, TxStore, Written,
+    Background, Claim, Codec, Detached, Fence, Id, Idempotent, Lapsed, Lease, Mode, Refusal, State,
+    StoreError, StoreErrorKind, Stored, TxStore, Written,
     codec::{decoded, encoded},
     hold::mint,
     settings::{InFlight, LEAST_PAUSE, RETRY, Settings, backoff},
@@ -253,7 +253,11 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
     {
         let (shared, owner) = (&*self.shared, mint(&runtime));
         let settings = &*shared.settings;
-        let request = settings.claim(&self.id, self.fingerprint, owner);
+        let mut request = settings.claim(&self.id, self.fingerprint, owner);
+        if settings.mode == Mode::Recover {
+            // The callback is not asked in the midst of a transaction, and without it nothing is taken over.
+            request.lapsed = Lapsed::Block;
+        }
         let began = runtime.now();
         let mut give_up = began + settings.store_patience;
         let end = match settings.in_flight {

@@ -223,3 +223,23 @@ fn a_key_that_is_in_flight_outside_of_a_transaction_is_in_flight_here() {
     );
     assert!(rig.store.committed().is_empty());
 }
+
+#[test]
+fn what_would_have_to_be_looked_into_is_not_run_in_a_transaction() {
+    let rig = Rig::new();
+    let lost = rig.claim("k");
+    let lost = lost.run_inline(|_| async { Err::<String, Failed>("lost") });
+    assert!(rig.runtime.block_on(lost).is_err());
+    let builder = rig
+        .detached()
+        .recover(|_| async { steadfast_idempotency::Finding::Applied("found".to_owned()) });
+    let recovers = claim(&builder.build().unwrap(), "k");
+    let answer = rig.runtime.block_on(charge(&recovers, Ok("twice".into())));
+    assert_eq!(refused(answer), Refusal::Indeterminate);
+    assert!(rig.store.committed().is_empty());
+    // Outside of one it is, and then it is known here too.
+    let run = recovers.run_inline(|_| async { Ok::<_, Failed>("twice".to_owned()) });
+    assert_eq!(rig.runtime.block_on(run).unwrap().value, "found");
+    let answer = rig.runtime.block_on(charge(&recovers, Ok("twice".into())));
+    assert_eq!(answer.unwrap().value, "found");
+}
