@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -93,7 +94,7 @@ where
 {
     fn take(&self, task: Task<S>) -> bool {
         let runtime = self.runtime.clone();
-        self.runtime.spawn_detached(async move {
+        let task = async move {
             let (store, settings) = (&*task.store, &*task.settings);
             let note = match task.left {
                 Left::End(held, ending) => {
@@ -111,8 +112,10 @@ where
             if let Some(note) = note {
                 runtime.emit(&Event::noted(settings.name, note));
             }
-        });
-        true
+        };
+        // Calls are dropped anywhere, and some runtimes panic where they cannot be reached. From a drop, and even
+        // from one that is part of another panic, that must not get out: it is as if there were no background.
+        catch_unwind(AssertUnwindSafe(|| self.runtime.spawn_detached(task))).is_ok()
     }
 }
 
