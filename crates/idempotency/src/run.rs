@@ -72,17 +72,19 @@ where
         let claim = self.clone();
         let slot = Arc::new(Mutex::new(Slot {
             result: None,
+            taken: false,
             waker: None,
         }));
         let sender = Sender {
             slot: Arc::clone(&slot),
             runtime: claim.shared.background.runtime.clone(),
             settings: Arc::clone(&claim.shared.settings),
+            sent: false,
         };
         let spawn = move || {
             let runtime = claim.shared.background.runtime.clone();
             runtime.spawn_detached(async move {
-                let sender = sender;
+                let mut sender = sender;
                 let result = claim.run_inline(handler).await;
                 sender.send(result);
             });
@@ -274,6 +276,7 @@ pub struct Run<T, E> {
 
 struct Slot<T, E> {
     result: Option<Result<T, E>>,
+    taken: bool,
     waker: Option<Waker>,
 }
 
@@ -287,8 +290,10 @@ impl<T, E> Future for Run<T, E> {
         let waker = cx.waker().clone();
         let mut slot = self.slot.lock();
         if let Some(result) = slot.result.take() {
+            slot.taken = true;
             return Poll::Ready(result);
         }
+        assert!(!slot.taken, "a run was polled after its end");
         let replaced = slot.waker.replace(waker);
         drop(slot);
         drop(replaced);
@@ -310,10 +315,12 @@ struct Sender<T, E, R: Runtime> {
     slot: Arc<Mutex<Slot<T, E>>>,
     runtime: R,
     settings: Arc<Settings>,
+    sent: bool,
 }
 
 impl<T, E, R: Runtime> Sender<T, E, R> {
-    fn send(&self, result: Result<T, E>) {
+    fn send(&mut self, result: Result<T, E>) {
+        self.sent = true;
         let mut slot = self.slot.lock();
         slot.result = Some(result);
         let waker = slot.waker.take();
@@ -326,8 +333,8 @@ impl<T, E, R: Runtime> Sender<T, E, R> {
 
 impl<T, E, R: Runtime> Drop for Sender<T, E, R> {
     fn drop(&mut self) {
-        // The other side is gone, or has its result already.
-        if Arc::strong_count(&self.slot) == 1 || self.slot.lock().result.is_some() {
+        // The other side has its result, or is gone.
+        if self.sent || Arc::strong_count(&self.slot) == 1 {
             return;
         }
         let name = self.settings.name;

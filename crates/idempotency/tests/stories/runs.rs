@@ -217,3 +217,48 @@ impl<'p, O: steadfast_core::Operation> steadfast_core::Policy<'p, O> for Gate {
         std::future::ready(Outcome::rejected(self.0))
     }
 }
+
+type Taken = Option<Result<steadfast_idempotency::Answered<String>, Error<Failed>>>;
+
+/// Polls a run as soon as it is woken, and keeps it.
+struct AtOnce(std::sync::Mutex<(Option<steadfast_idempotency::Run<String, Failed>>, Taken)>);
+
+impl std::task::Wake for AtOnce {
+    fn wake(self: std::sync::Arc<Self>) {
+        let waker = std::sync::Arc::clone(&self).into();
+        let mut cell = self.0.lock().unwrap();
+        let (run, taken) = &mut *cell;
+        let run = std::pin::Pin::new(run.as_mut().unwrap());
+        if let Poll::Ready(answer) = run.poll(&mut std::task::Context::from_waker(&waker)) {
+            *taken = Some(answer);
+        }
+    }
+}
+
+#[test]
+fn a_task_whose_result_was_taken_is_not_lost() {
+    let rig = Rig::new();
+    let run = rig
+        .claim("k")
+        .run(|_| async { Ok::<_, Failed>("paid".to_owned()) });
+    let at_once = std::sync::Arc::new(AtOnce(std::sync::Mutex::new((Some(run), None))));
+    std::task::Wake::wake(std::sync::Arc::clone(&at_once)); // starts it
+    rig.runtime.run_ready();
+    let taken = at_once.0.lock().unwrap().1.take();
+    assert_eq!(taken.unwrap().unwrap().value, "paid");
+    assert_eq!(rig.notes.take(), "executed");
+}
+
+#[test]
+#[should_panic(expected = "after its end")]
+fn a_run_that_is_polled_after_its_end_panics_and_does_not_hang() {
+    let rig = Rig::new();
+    let run = rig
+        .claim("k")
+        .run(|_| async { Ok::<_, Failed>("paid".to_owned()) });
+    let mut run = rig.runtime.drive(run);
+    assert!(run.poll().is_pending());
+    rig.runtime.run_ready();
+    assert!(run.poll().is_ready());
+    let _ = run.poll();
+}
