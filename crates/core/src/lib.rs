@@ -102,7 +102,7 @@ pub use options::{CallOptions, IdempotencyKey, Options, Priority};
 pub use outcome::{Outcome, Report, StopReason};
 pub use pipeline::Pipeline;
 pub use policies::{Policies, WithPolicy, WithPolicyCall};
-pub use policy::{Bound, Optional, Policy};
+pub use policy::{Bound, Inside, Optional, Policy};
 pub use ratio::Ratio;
 #[cfg(feature = "fast-clock")]
 pub use runtime::FastClock;

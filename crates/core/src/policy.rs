@@ -79,55 +79,94 @@ impl<'p, P: Policy<'p, O>, O: Operation> Operation for Bound<'p, P, O> {
     }
 }
 
+/// The operation with those policies of a tuple around it that are inside of the first `OUTSIDE`, which is an
+/// operation again.
+///
+/// Whoever repeats keeps one, so it holds a single reference, and its type says the rest.
+#[derive(Debug)]
+pub struct Inside<'p, T, const OUTSIDE: usize, O> {
+    policies: &'p T,
+    operation: O,
+}
+
+impl<T, const OUTSIDE: usize, O: Clone> Clone for Inside<'_, T, OUTSIDE, O> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Inside {
+            policies: self.policies,
+            operation: self.operation.clone(),
+        }
+    }
+}
+
 /// Tuples list their policies outside-in: the first runs the second, and so on.
 macro_rules! tuple_policy {
-    // Walks inside-out, so that each policy is asked to run the operation bound so far.
-    (@step [$($all:ident)*] {$($bounds:tt)*} ($operation:ty) $outermost:ident) => {
+    // Walks inside-out: each policy runs the operation, or what is inside of it.
+    (@step $all:tt {$($bounds:tt)*} $inner:tt 0 $outermost:ident) => {
+        tuple_policy!(@policy $all {$($bounds)*} $inner $outermost);
+    };
+    (@step $all:tt {$($bounds:tt)*} $inner:tt $at:tt $policy:ident $($outer:tt)+) => {
+        tuple_policy!(@inside $all {$($bounds)*} $inner $at $policy);
+        tuple_policy!(@step $all
+            {$($bounds)* $policy: Policy<'p, tuple_policy!(@type $all $inner)>,}
+            (Inside $at) $($outer)+);
+    };
+    (@policy [$($all:ident)*] {$($bounds:tt)*} $inner:tt $outermost:ident) => {
         impl<$($all: Policies),*> Policies for ($($all,)*) {}
 
-        #[expect(non_snake_case, reason = "type and value share the macro's names")]
         impl<'p, Op: Operation, $($all),*> Policy<'p, Op> for ($($all,)*)
         where
             $($bounds)*
-            $outermost: Policy<'p, $operation>,
+            $outermost: Policy<'p, tuple_policy!(@type [$($all)*] $inner)>,
         {
-            type Future = <$outermost as Policy<'p, $operation>>::Future;
+            type Future = $outermost::Future;
 
             #[inline]
             fn run(&'p self, operation: Op, attempt: Attempt<Op::Runtime>) -> Self::Future {
-                let ($($all,)*) = self;
-                tuple_policy!(@run operation attempt $($all)*)
+                self.0.run(tuple_policy!(@value $inner self operation), attempt)
             }
         }
     };
-    (@step [$($all:ident)*] {$($bounds:tt)*} ($operation:ty) $inner:ident $($outer:ident)+) => {
-        tuple_policy!(@step [$($all)*]
-            {$($bounds)* $inner: Policy<'p, $operation>,}
-            (Bound<'p, $inner, $operation>) $($outer)+);
+    (@inside [$($all:ident)*] {$($bounds:tt)*} $inner:tt $at:tt $policy:ident) => {
+        impl<'p, Op: Operation, $($all),*> Operation for Inside<'p, ($($all,)*), $at, Op>
+        where
+            $($bounds)*
+            $policy: Policy<'p, tuple_policy!(@type [$($all)*] $inner)>,
+        {
+            type Ok = Op::Ok;
+            type Err = Op::Err;
+            type Runtime = Op::Runtime;
+            type Future = $policy::Future;
+
+            #[inline]
+            fn start(self, attempt: Attempt<Op::Runtime>) -> Self::Future {
+                let Inside { policies, operation } = self;
+                policies.$at.run(tuple_policy!(@value $inner policies operation), attempt)
+            }
+        }
     };
-    (@run $operation:ident $attempt:ident $first:ident $($rest:ident)*) => {
-        $first.run(tuple_policy!(@bind $operation $($rest)*), $attempt)
+    (@type $all:tt (Op)) => { Op };
+    (@type [$($all:ident)*] (Inside $at:tt)) => { Inside<'p, ($($all,)*), $at, Op> };
+    (@value (Op) $policies:ident $operation:ident) => { $operation };
+    (@value (Inside $at:tt) $policies:ident $operation:ident) => {
+        Inside::<_, $at, _> { policies: $policies, operation: $operation }
     };
-    (@bind $operation:ident) => { $operation };
-    (@bind $operation:ident $head:ident $($tail:ident)*) => {
-        Bound::new($head, tuple_policy!(@bind $operation $($tail)*))
-    };
-    ([$($all:ident)*] $($inside_out:ident)*) => {
+    ([$($all:ident)*] $($inside_out:tt)*) => {
         tuple_policy!(@step [$($all)*] {} (Op) $($inside_out)*);
     };
 }
-tuple_policy!([A] A);
-tuple_policy!([A B] B A);
-tuple_policy!([A B C] C B A);
-tuple_policy!([A B C D] D C B A);
-tuple_policy!([A B C D E] E D C B A);
-tuple_policy!([A B C D E F] F E D C B A);
-tuple_policy!([A B C D E F G] G F E D C B A);
-tuple_policy!([A B C D E F G H] H G F E D C B A);
-tuple_policy!([A B C D E F G H I] I H G F E D C B A);
-tuple_policy!([A B C D E F G H I J] J I H G F E D C B A);
-tuple_policy!([A B C D E F G H I J K] K J I H G F E D C B A);
-tuple_policy!([A B C D E F G H I J K L] L K J I H G F E D C B A);
+tuple_policy!([A] 0 A);
+tuple_policy!([A B] 1 B 0 A);
+tuple_policy!([A B C] 2 C 1 B 0 A);
+tuple_policy!([A B C D] 3 D 2 C 1 B 0 A);
+tuple_policy!([A B C D E] 4 E 3 D 2 C 1 B 0 A);
+tuple_policy!([A B C D E F] 5 F 4 E 3 D 2 C 1 B 0 A);
+tuple_policy!([A B C D E F G] 6 G 5 F 4 E 3 D 2 C 1 B 0 A);
+tuple_policy!([A B C D E F G H] 7 H 6 G 5 F 4 E 3 D 2 C 1 B 0 A);
+tuple_policy!([A B C D E F G H I] 8 I 7 H 6 G 5 F 4 E 3 D 2 C 1 B 0 A);
+tuple_policy!([A B C D E F G H I J] 9 J 8 I 7 H 6 G 5 F 4 E 3 D 2 C 1 B 0 A);
+tuple_policy!([A B C D E F G H I J K] 10 K 9 J 8 I 7 H 6 G 5 F 4 E 3 D 2 C 1 B 0 A);
+tuple_policy!([A B C D E F G H I J K L] 11 L 10 K 9 J 8 I 7 H 6 G 5 F 4 E 3 D 2 C 1 B 0 A);
 
 /// Hands a call on to the policy behind a pointer.
 macro_rules! pointer_policy {
