@@ -54,6 +54,17 @@ impl<'p, R: Runtime> Permit<'p, R> {
         self.word.kind() == Kind::HalfOpen
     }
 
+    /// The call was not ready at its first poll.
+    #[inline]
+    pub(crate) fn waits(&mut self) {
+        self.word = self.word.waited();
+    }
+
+    #[inline]
+    pub(crate) fn has_waited(&self) -> bool {
+        self.word.has_waited()
+    }
+
     /// Says what the call came to.
     pub fn record(mut self, verdict: &Verdict) {
         self.settle(Health::of_verdict(verdict), verdict.retry_after(), false);
@@ -62,7 +73,7 @@ impl<'p, R: Runtime> Permit<'p, R> {
     /// Counts the call, once.
     #[inline]
     pub(crate) fn settle(&mut self, health: Health, retry_after: Option<Duration>, at_once: bool) {
-        let word = mem::replace(&mut self.word, Word::UNWATCHED);
+        let word = mem::replace(&mut self.word, Word::UNWATCHED).admitted();
         let ended = Ended {
             health,
             retry_after,

@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -32,14 +32,12 @@ impl<'p, O: Operation> Policy<'p, O> for CircuitBreaker {
         match cell.lend(&mut attempt) {
             Ok(permit) => CircuitBreakerFuture {
                 permit,
-                at_once: true,
                 state: State::Running {
                     future: operation.start(attempt),
                 },
             },
             Err(retry_after) => CircuitBreakerFuture {
                 permit: Permit::none(cell, attempt.runtime().clone()),
-                at_once: true,
                 state: State::Refused { retry_after },
             },
         }
@@ -93,8 +91,6 @@ pin_project! {
         // Leave for nothing where the call was refused. Beside the state and not in it: sharing its place
         // with narrower fields, its words were stored in halves, and a load of a whole then waits.
         permit: Permit<'p, R>,
-        // Until the operation has had to wait.
-        at_once: bool,
         #[pin]
         state: State<F>,
     }
@@ -122,8 +118,11 @@ where
         let me = self.project();
         match me.state.project() {
             StateProj::Running { future } => {
-                let at_once = std::mem::take(me.at_once);
-                let outcome = ready!(future.poll(cx));
+                let Poll::Ready(outcome) = future.poll(cx) else {
+                    me.permit.waits();
+                    return Poll::Pending;
+                };
+                let at_once = !me.permit.has_waited();
                 let hint = outcome.verdict.retry_after();
                 me.permit.settle(Health::of(&outcome), hint, at_once);
                 Poll::Ready(outcome)

@@ -27,6 +27,8 @@ const UNTOLD: u64 = 1 << KIND_BITS;
 const PERIOD_SHIFT: u32 = KIND_BITS + 1;
 const WINDOW_BITS: u32 = 2;
 const GENERATION_SHIFT: u32 = PERIOD_SHIFT + WINDOW_BITS;
+/// Only of the word that a call brings back: it was not ready at its first poll.
+const WAITED: u64 = 1 << 63;
 /// How many windows of one call a bit take turns.
 pub(crate) const WINDOWS: usize = 1 << WINDOW_BITS;
 
@@ -72,6 +74,22 @@ impl Word {
             5 => Kind::ForcedClosed,
             _ => Kind::Unwatched,
         }
+    }
+
+    /// As it is kept by a call that has had to wait.
+    pub(crate) fn waited(self) -> Word {
+        Word(self.0 | WAITED)
+    }
+
+    #[inline]
+    pub(crate) fn has_waited(self) -> bool {
+        self.0 & WAITED != 0
+    }
+
+    /// As it was when the call was let through.
+    #[inline]
+    pub(crate) fn admitted(self) -> Word {
+        Word(self.0 & !WAITED)
     }
 
     /// Which of the windows that take turns belongs to this period.
