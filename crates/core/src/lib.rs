@@ -89,7 +89,7 @@ mod wakers;
 
 pub use attempt::{Attempt, AttemptInfo};
 pub use boxed::{BoxPipeline, IntoBoxed};
-pub use budget::{BudgetedCall, RetryBudget};
+pub use budget::{BudgetedCall, HasBudget, RetryBudget};
 pub use config::InvalidConfig;
 pub use error::{Error, Rejection, RejectionKind};
 pub use event::{Event, Observer};

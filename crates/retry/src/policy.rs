@@ -23,16 +23,12 @@ impl<'p, O: Operation + Repeat> Policy<'p, O> for Retry {
     #[inline]
     fn run(&'p self, operation: O, mut attempt: Attempt<O::Runtime>) -> Self::Future {
         let rules = &self.rules;
-        let call = match &rules.budget {
-            None => None,
-            Some(budget) => {
-                // A copy is lent out, so that without a budget the attempt stays in registers.
-                let mut counted = attempt.clone();
-                let call = budget.enter(&mut counted);
-                attempt = counted;
-                Some(call)
-            }
-        };
+        // A copy is lent out, so that without a budget the attempt stays in registers.
+        let mut counted = attempt.clone();
+        let call = BudgetedCall::enter(rules, &mut counted);
+        if rules.budget.is_some() {
+            attempt = counted;
+        }
         if rules.max_elapsed.is_some() {
             attempt.now(); // Read here, it stays in the attempt that is kept.
         }
@@ -44,7 +40,6 @@ impl<'p, O: Operation + Repeat> Policy<'p, O> for Retry {
             (None, operation)
         };
         RetryFuture {
-            rules,
             operation: rest,
             attempt,
             call,
@@ -62,11 +57,11 @@ pin_project! {
     /// One run of an operation under a [`Retry`].
     #[must_use = "futures do nothing unless polled"]
     pub struct RetryFuture<'p, O: Operation> {
-        rules: &'p Rules,
         // Kept until the last permitted attempt takes it.
         operation: Option<O>,
         attempt: Attempt<O::Runtime>,
-        call: Option<BudgetedCall<'p>>,
+        // With the rules, which have the budget.
+        call: BudgetedCall<'p, &'p Rules>,
         // How often the operation was started, and how many attempts that took here: a refusal
         // further in is an attempt without a start.
         starts: u32,
@@ -103,10 +98,8 @@ impl<O: Operation + Repeat> Future for RetryFuture<'_, O> {
                     let mut outcome = ready!(future.poll(cx));
                     *me.starts = me.starts.saturating_add(outcome.starts());
                     if outcome.verdict.is_success() {
-                        if let Some(call) = me.call {
-                            call.record_outcome(&mut outcome);
-                            *me.call = None; // What it held of the budget is free now.
-                        }
+                        me.call.record_outcome(&mut outcome);
+                        me.call.end();
                         return Poll::Ready(outcome.ended(StopReason::Succeeded, *me.starts));
                     }
                     if let Err(outcome) = self.as_mut().failed(outcome) {
@@ -140,9 +133,7 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
         // What the attempt still holds, such as a connection or a place in a budget, is free before
         // the wait.
         me.state.set(State::Between);
-        if let Some(call) = me.call {
-            call.record_outcome(&mut outcome);
-        }
+        me.call.record_outcome(&mut outcome);
         me.attempt.remember(&outcome);
         match self.as_mut().next(&outcome) {
             Ok(Next::AtOnce) => self.again(None),
@@ -150,7 +141,7 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
                 let me = self.as_mut().project();
                 // An `Ok` that counts as a failure may hold what the next attempt needs, such as a
                 // connection; an error may be returned after all.
-                let is_kept = me.rules.needs_time(me.attempt) && outcome.result.is_err();
+                let is_kept = me.call.holder().needs_time(me.attempt) && outcome.result.is_err();
                 let last = is_kept.then(|| Box::new(outcome));
                 let sleep = me.attempt.runtime().sleep_until(wake);
                 self.project().state.set(State::Waiting { sleep, last });
@@ -172,8 +163,12 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
         };
         let me = self.as_mut().project();
         let now = me.attempt.runtime().now();
-        let began = began(me.rules, me.attempt);
-        match me.rules.is_in_time(now, me.attempt.deadline(), began) {
+        let began = began(me.call.holder(), me.attempt);
+        match me
+            .call
+            .holder()
+            .is_in_time(now, me.attempt.deadline(), began)
+        {
             Ok(()) => {
                 self.again(Some(now));
                 Ok(())
@@ -185,7 +180,7 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
     /// Decides what follows.
     fn next(self: Pin<&mut Self>, outcome: &Outcome<O::Ok, O::Err>) -> Result<Next, StopReason> {
         let me = self.project();
-        let rules = *me.rules;
+        let rules = *me.call.holder();
         let began = began(rules, me.attempt);
         let runtime = me.attempt.runtime();
         rules.may_repeat(outcome, me.attempt.is_idempotent())?;
@@ -200,9 +195,7 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
             outcome.rejection().is_some(),
             || runtime.random(),
         )?;
-        let needs_time = !delay.is_zero()
-            || rules.needs_time(me.attempt)
-            || me.call.as_ref().is_some_and(BudgetedCall::needs_time);
+        let needs_time = !delay.is_zero() || rules.needs_time(me.attempt) || me.call.needs_time();
         let now = if needs_time {
             runtime.now()
         } else {
@@ -213,10 +206,8 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
             let deadline = me.attempt.deadline();
             rules.is_in_time(wake, deadline, began)?;
         }
-        if let Some(call) = me.call {
-            if !call.try_reserve_at(now, verdict) {
-                return Err(StopReason::Budget);
-            }
+        if !me.call.try_reserve_at(now, verdict) {
+            return Err(StopReason::Budget);
         }
         runtime.emit(&Event::retrying(
             rules.name,
@@ -236,7 +227,7 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
     fn again(self: Pin<&mut Self>, now: Option<Instant>) {
         let mut me = self.project();
         *me.attempts += 1;
-        let is_last = *me.attempts >= me.rules.attempts_for(me.attempt);
+        let is_last = *me.attempts >= me.call.holder().attempts_for(me.attempt);
         let operation = if is_last {
             me.operation.take()
         } else {
@@ -248,9 +239,7 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
         if let Some(now) = now {
             inner.began_at(now);
         }
-        if let Some(call) = me.call {
-            call.spend();
-        }
+        me.call.spend();
         let future = operation.start(inner);
         me.state.set(State::Running { future });
     }
@@ -261,11 +250,10 @@ impl<O: Operation + Repeat> RetryFuture<'_, O> {
         reason: StopReason,
     ) -> Outcome<O::Ok, O::Err> {
         let me = self.project();
-        let event = Event::gave_up(me.rules.name, *me.attempts, reason);
+        let event = Event::gave_up(me.call.holder().name, *me.attempts, reason);
         me.attempt.runtime().emit(&event);
         let spent = me.operation.is_none() || reason != StopReason::NotRetryable;
-        // What the call held of the budget is free now.
-        *me.call = None;
+        me.call.end();
         me.attempt
             .conclude(outcome.ended(reason, *me.starts), spent)
     }
@@ -290,7 +278,7 @@ fn began<R: Runtime>(rules: &Rules, attempt: &mut Attempt<R>) -> Instant {
 impl<O: Operation> fmt::Debug for RetryFuture<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryFuture")
-            .field("name", &self.rules.name)
+            .field("name", &self.call.holder().name)
             .field("attempts", &self.attempts)
             .field("waiting", &matches!(self.state, State::Waiting { .. }))
             .finish_non_exhaustive()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use steadfast_core::{
-    Attempt, Instant, Outcome, RejectionKind, RetryBudget, Runtime, StopReason, Verdict,
+    Attempt, HasBudget, Instant, Outcome, RejectionKind, RetryBudget, Runtime, StopReason, Verdict,
     saturating_nanos,
 };
 
@@ -61,6 +61,13 @@ pub(crate) struct Rules {
     pub(crate) independent: bool,
     pub(crate) budget: Option<RetryBudget>,
     pub(crate) name: &'static str,
+}
+
+impl HasBudget for &Rules {
+    #[inline]
+    fn budget(&self) -> Option<&RetryBudget> {
+        self.budget.as_ref()
+    }
 }
 
 impl Rules {

@@ -1,17 +1,35 @@
 //! One call's account with a budget: what it holds, and what it tells.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
-use super::{Form, Purse};
-use crate::{Class, Instant, Outcome, Verdict};
+use super::{Form, Purse, RetryBudget};
+use crate::{Attempt, Class, Instant, Outcome, Runtime, Verdict};
 
-/// One call's account with a [`RetryBudget`](super::RetryBudget), which holds at most one reservation.
+/// One call's account with a [`RetryBudget`], which holds at most one reservation.
 ///
 /// Dropping it gives back a reservation that was not [spent](BudgetedCall::spend).
+///
+/// `H` is where the budget is found: itself, or something that [has one](HasBudget), which the call then holds
+/// no second reference for.
 #[must_use = "dropping it ends the call in the eyes of the budget"]
-pub struct BudgetedCall<'b> {
-    purse: &'b Purse,
+pub struct BudgetedCall<'b, H: HasBudget = &'b RetryBudget> {
+    holder: H,
     account: Account,
+    marker: PhantomData<&'b ()>,
+}
+
+/// Something that may have a budget, such as the settings of a policy. A call of one that has none may be repeated
+/// without limit.
+pub trait HasBudget {
+    /// Its budget.
+    fn budget(&self) -> Option<&RetryBudget>;
+}
+
+impl HasBudget for &RetryBudget {
+    #[inline]
+    fn budget(&self) -> Option<&RetryBudget> {
+        Some(self)
+    }
 }
 
 /// What the call owes and is owed, in one word, so that it travels in a register.
@@ -52,60 +70,70 @@ pub(super) struct Receipt {
     pub(super) slot: u8,
 }
 
-impl<'b> BudgetedCall<'b> {
-    pub(super) fn outside(purse: &'b Purse) -> Self {
+impl<H: HasBudget> BudgetedCall<'_, H> {
+    #[inline]
+    fn new(holder: H, begin: impl FnOnce(&Purse) -> Account) -> Self {
+        let account = match holder.budget() {
+            Some(budget) => begin(&budget.purse),
+            None => Account::EMPTY,
+        };
         BudgetedCall {
-            purse,
-            account: Account::EMPTY,
+            holder,
+            account,
+            marker: PhantomData,
         }
     }
 
+    /// As [`RetryBudget::enter`], with the budget that `holder` has.
     #[inline]
-    pub(super) fn begin(&mut self, now: impl FnOnce() -> Instant) {
-        match &self.purse.form {
-            Form::Ratio(ledger) => ledger.deposit_at(now()),
-            Form::Bucket(_) => {}
-            Form::InFlight(counts) => {
-                counts.call_begins();
-                self.account.0 |= Account::COUNTED;
+    pub fn enter<R: Runtime>(holder: H, attempt: &mut Attempt<R>) -> Self {
+        BudgetedCall::new(holder, |purse| {
+            if attempt.enter_budget(purse.id) {
+                purse.begin(|| attempt.now())
+            } else {
+                Account::EMPTY
             }
-        }
+        })
+    }
+
+    /// As [`RetryBudget::enter_at`].
+    pub(super) fn enter_at(holder: H, now: Instant) -> Self {
+        BudgetedCall::new(holder, |purse| purse.begin(|| now))
+    }
+
+    #[inline]
+    fn purse(&self) -> Option<&Purse> {
+        Some(&self.holder.budget()?.purse)
+    }
+
+    /// Where the budget is found.
+    #[inline]
+    pub fn holder(&self) -> &H {
+        &self.holder
     }
 
     /// Tells the budget what an attempt came to, once: not again where the next policy further in that
     /// has a budget has told the same one. A refusal from further in that reached nobody is not told.
     #[inline]
     pub fn record_outcome<T, E>(&mut self, outcome: &mut Outcome<T, E>) {
+        let Some(purse) = self.purse() else { return };
         let is_own = outcome.rejection().is_some() && !outcome.verdict.may_have_executed();
         if is_own {
             return;
         }
-        if outcome.budget != self.purse.id {
-            outcome.budget = self.purse.id;
-            self.record(&outcome.verdict);
+        if outcome.budget != purse.id {
+            outcome.budget = purse.id;
+            purse.record(self.account, &outcome.verdict);
         } else if outcome.verdict.is_success() {
-            self.return_last_cost();
-        }
-    }
-
-    /// A retry of this call has led to a success that the budget knows of already: where successes
-    /// return what their retry cost, this one does too.
-    #[cold]
-    fn return_last_cost(&mut self) {
-        if let Form::Bucket(bucket) = &self.purse.form {
-            bucket.return_cost(self.account.receipt().number);
+            purse.return_last_cost(self.account);
         }
     }
 
     /// Tells the budget what an attempt came to.
     #[inline]
     pub fn record(&mut self, verdict: &Verdict) {
-        if let Form::Bucket(bucket) = &self.purse.form {
-            if verdict.is_success() {
-                bucket.succeeded(self.account.receipt().number);
-            } else if verdict.may_pass() || verdict.is_pushback() {
-                bucket.failed();
-            }
+        if let Some(purse) = self.purse() {
+            purse.record(self.account, verdict);
         }
     }
 
@@ -114,7 +142,10 @@ impl<'b> BudgetedCall<'b> {
     /// A reservation held from before is given back first.
     pub fn try_reserve_at(&mut self, now: Instant, failure: &Verdict) -> bool {
         self.give_back();
-        let receipt = match &self.purse.form {
+        let Some(purse) = self.purse() else {
+            return true;
+        };
+        let receipt = match &purse.form {
             Form::Ratio(ledger) => ledger.withdraw_at(now),
             Form::Bucket(bucket) => bucket.withdraw(failure.class() == Class::Overloaded),
             Form::InFlight(counts) => counts.retry_begins(),
@@ -128,14 +159,14 @@ impl<'b> BudgetedCall<'b> {
     /// Whether [`try_reserve_at`](BudgetedCall::try_reserve_at) needs to know the time.
     #[must_use]
     pub fn needs_time(&self) -> bool {
-        matches!(self.purse.form, Form::Ratio(_))
+        (self.purse()).is_some_and(|purse| matches!(purse.form, Form::Ratio(_)))
     }
 
     /// The retry that was reserved begins: its payment will not be given back.
     #[inline]
     pub fn spend(&mut self) {
         // A retry under way is counted until it ends.
-        if !matches!(self.purse.form, Form::InFlight(_)) {
+        if (self.purse()).is_some_and(|purse| !matches!(purse.form, Form::InFlight(_))) {
             self.account.0 &= !Account::HOLDS;
         }
     }
@@ -149,14 +180,61 @@ impl<'b> BudgetedCall<'b> {
     }
 
     fn refund(&mut self) {
-        self.purse.refund(self.account.receipt());
-        if let Form::Bucket(_) = self.purse.form {
+        let Some(purse) = self.purse() else { return };
+        purse.refund(self.account.receipt());
+        if let Form::Bucket(_) = purse.form {
             self.account.0 &= !Account::RECEIPT;
         }
+    }
+
+    /// Ends the call in the eyes of the budget, as dropping it does: what it held is free now.
+    #[inline]
+    pub fn end(&mut self) {
+        if self.account.has(Account::HOLDS | Account::COUNTED) {
+            if let Some(purse) = self.purse() {
+                // By value: a call that nobody has the address of can stay in registers until it is stored.
+                purse.close(self.account);
+            }
+        }
+        self.account = Account::EMPTY;
     }
 }
 
 impl Purse {
+    /// Counts a call that begins.
+    #[inline]
+    fn begin(&self, now: impl FnOnce() -> Instant) -> Account {
+        match &self.form {
+            Form::Ratio(ledger) => ledger.deposit_at(now()),
+            Form::Bucket(_) => {}
+            Form::InFlight(counts) => {
+                counts.call_begins();
+                return Account(Account::COUNTED);
+            }
+        }
+        Account::EMPTY
+    }
+
+    #[inline]
+    fn record(&self, account: Account, verdict: &Verdict) {
+        if let Form::Bucket(bucket) = &self.form {
+            if verdict.is_success() {
+                bucket.succeeded(account.receipt().number);
+            } else if verdict.may_pass() || verdict.is_pushback() {
+                bucket.failed();
+            }
+        }
+    }
+
+    /// A retry of this call has led to a success that the budget knows of already: where successes
+    /// return what their retry cost, this one does too.
+    #[cold]
+    fn return_last_cost(&self, account: Account) {
+        if let Form::Bucket(bucket) = &self.form {
+            bucket.return_cost(account.receipt().number);
+        }
+    }
+
     fn refund(&self, receipt: Receipt) {
         match &self.form {
             Form::Ratio(ledger) => ledger.refund(receipt),
@@ -178,17 +256,14 @@ impl Purse {
     }
 }
 
-impl Drop for BudgetedCall<'_> {
+impl<H: HasBudget> Drop for BudgetedCall<'_, H> {
     #[inline]
     fn drop(&mut self) {
-        if self.account.has(Account::HOLDS | Account::COUNTED) {
-            // By value: a call that nobody has the address of can stay in registers until it is stored.
-            self.purse.close(self.account);
-        }
+        self.end();
     }
 }
 
-impl fmt::Debug for BudgetedCall<'_> {
+impl<H: HasBudget> fmt::Debug for BudgetedCall<'_, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BudgetedCall")
             .field("holds", &self.account.has(Account::HOLDS))

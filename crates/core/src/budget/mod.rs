@@ -16,7 +16,7 @@ use std::{
 use self::{bucket::Bucket, call::Receipt, in_flight::InFlight, ratio::RatioLedger};
 pub use self::{
     bucket::{CostBudget, TokenBudget},
-    call::BudgetedCall,
+    call::{BudgetedCall, HasBudget},
     in_flight::InFlightBudget,
     ratio::RatioBudget,
 };
@@ -126,19 +126,12 @@ impl RetryBudget {
     /// Only a [`ratio`](RetryBudget::ratio) budget asks for the time.
     #[inline]
     pub fn enter<R: Runtime>(&self, attempt: &mut Attempt<R>) -> BudgetedCall<'_> {
-        let first = attempt.enter_budget(self.purse.id);
-        let mut call = BudgetedCall::outside(&self.purse);
-        if first {
-            call.begin(|| attempt.now());
-        }
-        call
+        BudgetedCall::enter(self, attempt)
     }
 
     /// Counts a call that begins at `now`.
     pub fn enter_at(&self, now: Instant) -> BudgetedCall<'_> {
-        let mut call = BudgetedCall::outside(&self.purse);
-        call.begin(|| now);
-        call
+        BudgetedCall::enter_at(self, now)
     }
 
     /// How many retries of a transient failure could be reserved at `now`, one after another.
