@@ -11,8 +11,8 @@ use std::{
 use static_assertions::{assert_impl_all, assert_not_impl_any, const_assert};
 use steadfast_core::{
     Attempt, AttemptInfo, BoxPipeline, Call, CallOptions, ErrIsTransient, Error, Execute,
-    IdempotencyKey, Instant, Pipeline, Plain, Rejection, Reported, Seeded, Verdict, VirtualRuntime,
-    VirtualSleep,
+    IdempotencyKey, Inside, Instant, Pipeline, Plain, Rejection, Reported, Seeded, Verdict,
+    VirtualRuntime, VirtualSleep,
 };
 
 use crate::{
@@ -46,6 +46,10 @@ assert_impl_all!(Seeded<VirtualRuntime>: Send, Sync, Clone, Debug);
 
 const_assert!(size_of::<Attempt<&VirtualRuntime>>() <= 56);
 const_assert!(size_of::<Instant>() == 8);
+// What a retry keeps for another attempt: one pointer beside the caller's closure, however many policies are inside.
+const_assert!(
+    size_of::<Inside<'static, Stack, 1, Op<[u64; 2]>>>() == size_of::<Op<[u64; 2]>>() + 8
+);
 const_assert!(size_of::<Verdict>() <= 16);
 const_assert!(size_of::<IdempotencyKey>() == 16);
 
