@@ -16,7 +16,7 @@ fn a_call_that_is_dropped_outside_of_its_runtime_does_not_panic() {
         .enable_all()
         .build()
         .unwrap();
-    let idempotency = Idempotency::builder(MemoryStore::new())
+    let idempotency = Idempotency::builder(MemoryStore::on(TokioRuntime))
         .spawn_on(TokioRuntime)
         .build()
         .unwrap();
