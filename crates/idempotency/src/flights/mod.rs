@@ -183,46 +183,41 @@ impl Flights {
                 }),
             })
         };
-        let mut shard = self.shard(id).lock();
-        let found = shard.get(id).cloned();
-        let (flight, number) = match found {
-            Some(flight) => {
-                let mut state = flight.state.lock();
-                let is_over = matches!(state.stage, Stage::Over(_));
-                let takes_over = runs && flight.fingerprint == fingerprint;
-                if !is_over && !takes_over {
-                    return None;
-                }
-                if is_over {
-                    drop(state);
-                    let flight = fresh();
-                    shard.insert(id.clone(), Arc::clone(&flight));
-                    (flight, 0)
-                } else {
-                    state.number += 1;
-                    state.stage = Stage::Runs;
-                    state.until = until;
-                    state.heir = None;
-                    let number = state.number;
-                    drop(state);
-                    (flight, number)
-                }
-            }
-            None => {
-                let flight = fresh();
-                shard.insert(id.clone(), Arc::clone(&flight));
-                (flight, 0)
+        let lead = |flight, number| {
+            let flights = self;
+            Lead {
+                at: At {
+                    flights,
+                    id,
+                    flight,
+                },
+                number,
             }
         };
+        let mut shard = self.shard(id).lock();
+        if let Some(flight) = shard.get(id).cloned() {
+            let mut state = flight.state.lock();
+            if !matches!(state.stage, Stage::Over(_)) {
+                if !runs || flight.fingerprint != fingerprint {
+                    return None;
+                }
+                state.number += 1;
+                state.stage = Stage::Runs;
+                state.until = until;
+                state.heir = None;
+                // Who will not wait for it is to hear that it runs.
+                let (number, wakers) = (state.number, state.wakers());
+                drop(state);
+                drop(shard);
+                wakers.wake();
+                return Some(lead(flight, number));
+            }
+        }
+        let flight = fresh();
+        let replaced = shard.insert(id.clone(), Arc::clone(&flight));
         drop(shard);
-        Some(Lead {
-            at: At {
-                flights: self,
-                id,
-                flight,
-            },
-            number,
-        })
+        drop(replaced);
+        Some(lead(flight, 0))
     }
 }
 

@@ -1,5 +1,10 @@
 //! Who leads, and when a flight is gone.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    task::{Context, Wake},
+};
+
 use super::*;
 use crate::{Key, Scope};
 
@@ -68,4 +73,25 @@ fn who_runs_leads_and_who_waited_for_it_leads_no_more() {
     assert!(!waits.is_current() && runs.is_current());
     drop(waits);
     assert!(runs.is_current());
+}
+
+#[test]
+fn who_will_not_wait_is_woken_by_a_call_that_runs_in_the_place_of_the_one_it_followed() {
+    let (flights, id, print) = (Flights::new(), id(), Fingerprint::of(b""));
+    let _asks = flights.open(&id, print, false, LATER).unwrap();
+    let seat = seat(&flights, &id, print);
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&woken));
+    assert!(seat.poll(&Context::from_waker(&waker)).is_pending());
+    let _runs = flights.open(&id, print, true, LATER).unwrap();
+    assert!(woken.0.load(SeqCst));
+    assert!(seat.stands().is_under_way);
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, SeqCst);
+    }
 }
