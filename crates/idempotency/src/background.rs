@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -13,8 +13,8 @@ use std::{
 use steadfast_core::{Event, Runtime, Spawn};
 
 use crate::{
-    Answer, Claim, ClaimRequest, Ending, Fingerprint, Id, Lease, Owner, Store, StoreError,
-    StoreErrorKind, Written,
+    Answer, Claim, ClaimRequest, Ending, Fingerprint, Id, Lease, Owner, Store, StoreErrorKind,
+    Written,
     hold::Held,
     settings::{Settings, backoff},
 };
@@ -132,11 +132,7 @@ async fn withdraw<S: Store, R: Runtime>(
     else {
         return None;
     };
-    let lease = Lease {
-        id: claim.id.clone(),
-        owner: claim.owner,
-        fence,
-    };
+    let lease = Lease::new(&claim, fence);
     // Who took over from somebody has proven nothing of them.
     let ending = if taken_over {
         Ending::Unknown
@@ -183,16 +179,14 @@ async fn persist<'a, T, R: Runtime>(
 }
 
 /// What is answered before the limit; one that takes longer is given up.
-async fn within<T>(
-    mut answer: Answer<'_, T>,
+pub(crate) async fn within<T>(
+    answer: impl Future<Output = T>,
     limit: impl Future<Output = ()>,
-) -> Option<Answered<T>> {
-    let mut limit = pin!(limit);
-    poll_fn(|cx| match Pin::new(&mut answer).poll(cx) {
+) -> Option<T> {
+    let (mut answer, mut limit) = (pin!(answer), pin!(limit));
+    poll_fn(|cx| match answer.as_mut().poll(cx) {
         Poll::Ready(answer) => Poll::Ready(Some(answer)),
         Poll::Pending => limit.as_mut().poll(cx).map(|()| None),
     })
     .await
 }
-
-type Answered<T> = Result<T, StoreError>;

@@ -100,7 +100,8 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
         self
     }
 
-    /// How long a result is kept, from the claim on; 1 s to a century, default 24 h.
+    /// How long a result is kept, from the claim on; 1 s to a century, default 24 h. Of an operation that takes longer
+    /// than that it is kept as long from its end on, and so is its key.
     pub fn result_ttl(mut self, length: Duration) -> Self {
         self.settings.result_ttl = length;
         self
@@ -145,7 +146,9 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
         self
     }
 
-    /// How long a call tries to reach the store, before it runs and after; 1 ms to an hour, default 1 s.
+    /// How long a call tries to reach the store, before it runs and after; 1 ms to an hour, default 1 s. In a
+    /// [transaction](crate::Idempotent::run_tx) it is how long each step of the store may take; the first, where the
+    /// call [waits](IdempotencyBuilder::wait_in_flight) for others, as long as that.
     pub fn store_patience(mut self, length: Duration) -> Self {
         self.settings.store_patience = length;
         self

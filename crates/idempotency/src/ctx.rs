@@ -106,7 +106,8 @@ impl Ctx {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it leaves open whether the point is remembered.
+    /// It takes as long as the store does: a handler that may not wait for that puts it under a timeout. Dropped, it
+    /// leaves open whether the point is remembered.
     pub fn reach<'a>(&'a self, step: &'a str) -> Reach<'a> {
         let (inner, held) = (&*self.inner, self.inner.held.as_ref());
         Reach {

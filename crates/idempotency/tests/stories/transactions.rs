@@ -184,6 +184,59 @@ fn a_store_that_is_away_is_asked_again_for_a_while_and_nothing_runs() {
 }
 
 #[test]
+fn a_store_that_hangs_holds_nobody_for_longer_than_its_patience() {
+    for (act, says, effects) in [
+        (Act::Begin, Refusal::StoreUnavailable, 0),
+        (Act::ClaimIn, Refusal::StoreUnavailable, 0),
+        (Act::CompleteIn, Refusal::StoreUnavailable, 0),
+        (Act::Commit, Refusal::Undecided, 0),
+    ] {
+        let rig = Rig::new();
+        let claim = rig.claim("k");
+        rig.store.always(act, Fault::Hangs);
+        let before = rig.now();
+        let hung = rig.runtime.block_on(charge(&claim, Ok("paid".into())));
+        assert_eq!(refused(hung), says, "{act:?}");
+        assert_eq!(rig.now() - before, secs(1), "{act:?}");
+        assert_eq!(rig.store.committed().len(), effects);
+        rig.store.mend();
+        let again = rig.runtime.block_on(charge(&claim, Ok("paid".into())));
+        assert!(!again.unwrap().replayed, "{act:?} left something behind");
+    }
+}
+
+#[test]
+fn a_store_that_hangs_after_a_commit_leaves_it_undecided() {
+    let rig = Rig::new();
+    let claim = rig.claim("k");
+    rig.store.next(Act::Commit, Fault::SlowAnswer(secs(60)));
+    rig.store.next(Act::Other, Fault::Hangs);
+    let before = rig.now();
+    let hung = rig.runtime.block_on(charge(&claim, Ok("paid".into())));
+    assert_eq!(refused(hung), Refusal::Undecided);
+    assert_eq!(rig.now() - before, secs(2));
+    let again = rig.runtime.block_on(charge(&claim, Ok("again".into())));
+    let again = again.unwrap();
+    assert_eq!((again.replayed, again.value.as_str()), (true, "paid"));
+    assert_eq!(rig.store.committed(), ["charged"]);
+}
+
+#[test]
+fn a_store_may_let_the_second_one_wait_for_as_long_as_it_would() {
+    let rig = Rig::new();
+    let idempotency = rig.detached().wait_in_flight(secs(5)).build().unwrap();
+    let claim = claim(&idempotency, "k");
+    rig.store.next(Act::ClaimIn, Fault::Slow(secs(4)));
+    let paid = rig.runtime.block_on(charge(&claim, Ok("paid".into())));
+    assert!(!paid.unwrap().replayed);
+    rig.store.always(Act::ClaimIn, Fault::Hangs);
+    let before = rig.now();
+    let hung = rig.runtime.block_on(charge(&claim, Ok("paid".into())));
+    assert_eq!(refused(hung), Refusal::StoreUnavailable);
+    assert_eq!(rig.now() - before, secs(5));
+}
+
+#[test]
 fn another_payload_is_refused_before_anything_runs() {
     let rig = Rig::new();
     assert!(
