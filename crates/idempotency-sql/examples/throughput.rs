@@ -66,11 +66,7 @@ async fn call(store: &SqliteStore, id: &Id) -> std::result::Result<(), StoreErro
         lapsed: Lapsed::Block,
     };
     if let Claim::Granted { fence, .. } = store.claim(request).await? {
-        let lease = Lease {
-            id: id.clone(),
-            owner,
-            fence,
-        };
+        let lease = Lease::new(&request, fence);
         let result = Stored::body(vec![0; 256]);
         store.finish(&lease, Ending::Completed(result)).await?;
     }

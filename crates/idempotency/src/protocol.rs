@@ -159,8 +159,17 @@ pub fn renew(
 }
 
 /// The end of a claim, by its owner: repeatable, and late too where nobody has taken over.
-pub fn finish(record: Option<&Record>, lease: &Lease, ending: Ending) -> Step<Written> {
+pub fn finish(
+    record: Option<&Record>,
+    lease: &Lease,
+    ending: Ending,
+    now: StoreTime,
+) -> Step<Written> {
     match held(record, lease) {
+        // Of work that took longer than its result was to be kept, the key would be free as soon as it was done.
+        Ok(record) if now >= record.result_expires_at => {
+            Step::writes(Written::Done, kept_anew(ended(record, ending), now))
+        }
         Ok(record) => Step::writes(Written::Done, ended(record, ending)),
         Err(fenced) => match (record, &ending) {
             // Said again, as the answer was lost. With another result it is another end, and what was resolved
@@ -187,15 +196,9 @@ pub fn finish(record: Option<&Record>, lease: &Lease, ending: Ending) -> Step<Wr
 pub fn resolve(record: Option<&Record>, ending: Ending, now: StoreTime) -> Step<bool> {
     match record {
         Some(record) if is_unknown(record, now) && ending != Ending::Unknown => {
-            let mut record = ended(record, ending);
-            if record.state == State::Completed {
-                // It may have taken longer to find out than the result, or the key, was to be kept: it would be
-                // done again as soon as it was known to be done.
-                let kept = |until: StoreTime| until.max(now.after(until.since(record.created_at)));
-                record.result_expires_at = kept(record.result_expires_at);
-                record.expires_at = kept(record.expires_at);
-            }
-            Step::writes(true, record)
+            // It may have taken longer to find out than the result, or the key, was to be kept: it would be done
+            // again as soon as it was known to be done.
+            Step::writes(true, kept_anew(ended(record, ending), now))
         }
         _ => Step::says(false),
     }
@@ -221,6 +224,16 @@ fn ended(record: &Record, ending: Ending) -> Record {
     record
 }
 
+/// What is completed is kept for at least as long as it was to be, from now on.
+fn kept_anew(mut record: Record, now: StoreTime) -> Record {
+    if record.state == State::Completed {
+        let kept = |until: StoreTime| until.max(now.after(until.since(record.created_at)));
+        record.result_expires_at = kept(record.result_expires_at);
+        record.expires_at = kept(record.expires_at);
+    }
+    record
+}
+
 /// The record, where it is still this lease's to write. It is so when it has become indeterminate, as then
 /// nobody has run since.
 fn held<'r>(record: Option<&'r Record>, lease: &Lease) -> Result<&'r Record, Written> {
@@ -231,7 +244,11 @@ fn held<'r>(record: Option<&'r Record>, lease: &Lease) -> Result<&'r Record, Wri
         {
             Ok(record)
         }
-        Some(record) => Err(Written::Fenced(record.result.clone())),
+        // A key whose time was over may be used for something else by now: that is nobody else's result.
+        Some(record) if record.fingerprint == lease.fingerprint => {
+            Err(Written::Fenced(record.result.clone()))
+        }
+        Some(_) => Err(Written::Fenced(None)),
         None => Err(Written::Fenced(None)),
     }
 }

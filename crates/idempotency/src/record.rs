@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{Fingerprint, Id};
+use crate::{ClaimRequest, Fingerprint, Id};
 
 /// A moment on a store's own clock, in microseconds from wherever it counts. It orders what one store
 /// says, and is never compared with the clock of a caller.
@@ -95,10 +95,25 @@ impl Fence {
 pub struct Lease {
     /// What was claimed.
     pub id: Id,
+    /// What for.
+    pub fingerprint: Fingerprint,
     /// Who claimed it.
     pub owner: Owner,
     /// The number of the claim.
     pub fence: Fence,
+}
+
+impl Lease {
+    /// The lease of this claim, which was granted with that number.
+    #[must_use]
+    pub fn new(request: &ClaimRequest<'_>, fence: Fence) -> Self {
+        Lease {
+            id: request.id.clone(),
+            fingerprint: request.fingerprint,
+            owner: request.owner,
+            fence,
+        }
+    }
 }
 
 /// Where a record stands.

@@ -42,7 +42,8 @@ pub trait Store: Send + Sync {
     /// Ends a claim.
     ///
     /// The end may be said again, and late: what was not taken over is still the owner's to end. What is completed
-    /// with another result, as it was resolved meanwhile, is not.
+    /// with another result, as it was resolved meanwhile, is not. What is completed only when its result would have
+    /// expired is kept for at least as long as it was to be, from then on.
     fn finish<'a>(&'a self, lease: &'a Lease, ending: Ending) -> Answer<'a, Written>;
 
     /// Says what came of a record that is indeterminate, or in flight with its lease over: [`Ending::Completed`],
@@ -130,7 +131,8 @@ pub enum Ending {
 pub enum Written {
     /// It is written, or was already.
     Done,
-    /// It is not: the record is not the writer's any more. Where it is completed, this came of it.
+    /// It is not: the record is not the writer's any more. Where it is completed, and for the same payload, this came
+    /// of it.
     Fenced(Option<Stored>),
 }
 

@@ -236,11 +236,7 @@ fn a_release_keeps_the_fence() {
             lapsed: Lapsed::TakeOver,
         };
         match rig.runtime.block_on(rig.store.claim(request)).unwrap() {
-            Claim::Granted { fence, .. } => Lease {
-                id: id.clone(),
-                owner: Owner::from_u128(owner),
-                fence,
-            },
+            Claim::Granted { fence, .. } => Lease::new(&request, fence),
             other => panic!("not granted: {other:?}"),
         }
     };

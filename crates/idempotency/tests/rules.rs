@@ -39,16 +39,12 @@ fn claimed(id: &Id) -> (Lease, Record) {
     let Claim::Granted { fence, .. } = answer else {
         panic!("it is new: {answer:?}")
     };
-    let lease = Lease {
-        id: id.clone(),
-        owner: Owner::from_u128(1),
-        fence,
-    };
+    let lease = Lease::new(&ask(id, 1), fence);
     (lease, write.expect("a claim that is granted is written"))
 }
 
 fn ended(record: &Record, lease: &Lease, ending: Ending) -> Record {
-    let step = protocol::finish(Some(record), lease, ending);
+    let step = protocol::finish(Some(record), lease, ending, START);
     assert_eq!(step.answer, Written::Done);
     step.write.expect("an end is written")
 }
@@ -109,7 +105,7 @@ fn an_end_that_is_said_again_writes_nothing() {
     let (lease, record) = claimed(&id);
     for ending in [Ending::Completed(Stored::body(*b"done")), Ending::Released] {
         let record = ended(&record, &lease, ending.clone());
-        let again = protocol::finish(Some(&record), &lease, ending);
+        let again = protocol::finish(Some(&record), &lease, ending, START);
         assert_eq!((again.answer, again.write), (Written::Done, None));
     }
 }

@@ -125,7 +125,7 @@ async fn it_keeps_the_protocol_in_transactions() {
 }
 
 /// What is said otherwise, and a story that notices.
-const FLAWS: [(Flaw, &str); 17] = [
+const FLAWS: [(Flaw, &str); 18] = [
     (
         Flaw::Says(
             "ON CONFLICT (id) DO UPDATE SET",
@@ -171,6 +171,10 @@ const FLAWS: [(Flaw, &str); 17] = [
     (
         Flaw::Says(" AND state IN ('in flight', 'indeterminate')", ""),
         "a_result_is_never_replaced",
+    ),
+    (
+        Flaw::Says("AND result_expires_at > ", "AND 0 < "),
+        "what_takes_longer_than_its_result_is_kept_from_its_end",
     ),
     (
         Flaw::Says("taken_over = ?19", "taken_over = 0"),

@@ -62,7 +62,7 @@ pub use self::{error::SetupError, options::SqliteOptions, schema::Migration, tx:
 /// // Whoever comes second is told, and is not let in.
 /// assert!(matches!(store.claim(request(2)).await?, Claim::InFlight { .. }));
 ///
-/// let lease = Lease { id: id.clone(), owner: Owner::from_u128(1), fence };
+/// let lease = Lease::new(&request(1), fence);
 /// let receipt = Stored::body(b"charged".to_vec());
 /// store.finish(&lease, Ending::Completed(receipt.clone())).await?;
 /// assert_eq!(store.claim(request(2)).await?, Claim::Completed(receipt));

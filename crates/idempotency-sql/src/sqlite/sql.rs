@@ -40,7 +40,8 @@ pub(super) struct Sql {
     pub(super) insert: Statement,
     /// `(id, owner, fence, length, step)`: a renewal of what is held.
     pub(super) renew: Statement,
-    /// `(id, owner, fence, state, status, headers, body, body omitted)`: the end of what is held.
+    /// `(id, owner, fence, state, status, headers, body, body omitted)`: the end of what is held, within the time that
+    /// its result is kept.
     pub(super) finish: Statement,
     /// A record, as [`bind`](super::row::bind) binds it, in the place of whatever was there.
     pub(super) write: Statement,
@@ -80,7 +81,8 @@ impl Sql {
             finish: statement(
                 "UPDATE {p}idempotency_records SET state = ?4, status = ?5, headers = ?6, \
                  body = ?7, body_omitted = ?8 \
-                 WHERE id = ?1 AND owner = ?2 AND fence = ?3 AND state IN ('in flight', 'indeterminate')",
+                 WHERE id = ?1 AND owner = ?2 AND fence = ?3 AND state IN ('in flight', 'indeterminate') \
+                 AND result_expires_at > {now}",
             ),
             write: statement(
                 "INSERT INTO {p}idempotency_records (id, principal, operation, key, fingerprint, \

@@ -69,7 +69,7 @@ impl Store for SqliteStore {
             if store.writes(row::bind_ending(query, &ending)).await? {
                 return Ok(Written::Done);
             }
-            let decide = |record: Option<&_>, _| protocol::finish(record, &lease, ending);
+            let decide = |record: Option<&_>, now| protocol::finish(record, &lease, ending, now);
             store.step(&lease.id, decide).await
         })
     }

@@ -87,7 +87,7 @@ impl SqliteTx {
         let store = self.store.clone();
         let connection = self.connection().await.map_err(failed)?;
         let ending = Ending::Completed(result);
-        let decide = |record: Option<&_>, _| protocol::finish(record, lease, ending);
+        let decide = |record: Option<&_>, now| protocol::finish(record, lease, ending, now);
         store.step_in(connection, &lease.id, decide).await
     }
 }

@@ -50,11 +50,7 @@ pub(crate) fn request(id: &Id, owner: u128) -> ClaimRequest<'_> {
 }
 
 pub(crate) fn lease(id: &Id, owner: u128, fence: u64) -> Lease {
-    Lease {
-        id: id.clone(),
-        owner: Owner::from_u128(owner),
-        fence: Fence::new(fence),
-    }
+    Lease::new(&request(id, owner), Fence::new(fence))
 }
 
 /// Claims what has to be free.

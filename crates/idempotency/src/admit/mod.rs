@@ -327,13 +327,9 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
                 *self.lead = flights.open(&claim.id, claim.fingerprint, true, until);
             }
         }
-        let owner = self.owner();
+        let request = settings.claim(&claim.id, claim.fingerprint, self.owner());
         Admitted::Granted {
-            lease: Lease {
-                id: claim.id.clone(),
-                owner,
-                fence,
-            },
+            lease: Lease::new(&request, fence),
             taken_over,
             step,
             asked,

@@ -284,7 +284,7 @@ pub(super) async fn a_result_is_never_replaced<H: Harness>(story: &Story<'_, H>)
 pub(super) async fn without_a_record_nothing_is_written<H: Harness>(story: &Story<'_, H>) -> Told {
     let id = id("nothing-there");
     let request = ask(&id, A);
-    let lease = super::story::held(&request, Fence::FIRST);
+    let lease = Lease::new(&request, Fence::FIRST);
     refused(story, &lease, "somebody who never claimed").await?;
     same("find what nobody claimed", &story.find(&id).await?, &None)
 }

@@ -114,6 +114,8 @@ pub async fn run<H: Harness>(harness: &H) -> Report {
             a_result_goes_before_its_key,
             a_key_is_free_when_its_time_is_over,
             a_fence_outlives_the_lifetime,
+            a_former_owner_is_told_nothing_of_another_payload,
+            what_takes_longer_than_its_result_is_kept_from_its_end,
             what_is_in_flight_outlives_the_lifetime,
             what_is_indeterminate_outlives_the_lifetime,
         }

@@ -10,8 +10,8 @@ use std::{
 
 use super::{Failure, Harness, Verdict};
 use crate::{
-    Answer, Claim, ClaimRequest, Ending, Fence, Fingerprint, Id, Key, Lapsed, Lease, Owner, Record,
-    Scope, Store, StoreError, Stored, Written,
+    Answer, Claim, ClaimRequest, Ending, Fingerprint, Id, Key, Lapsed, Lease, Owner, Record, Scope,
+    Store, StoreError, Stored, Written,
 };
 
 pub(super) type Told<T = ()> = Result<T, Verdict>;
@@ -166,16 +166,8 @@ pub(super) fn completed() -> Ending {
 /// The lease that this claim was answered with.
 pub(super) fn lease(step: &str, request: &ClaimRequest<'_>, claim: Claim) -> Told<Lease> {
     match claim {
-        Claim::Granted { fence, .. } => Ok(held(request, fence)),
+        Claim::Granted { fence, .. } => Ok(Lease::new(request, fence)),
         claim => Err(broken(step, "Granted", claim)),
-    }
-}
-
-pub(super) fn held(request: &ClaimRequest<'_>, fence: Fence) -> Lease {
-    Lease {
-        id: request.id.clone(),
-        owner: request.owner,
-        fence,
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     leases::rises,
     story::{
         A, B, C, LEASE, MOMENT, Story, Told, answered, ask, broken, completed, expects,
-        for_another_payload, held, id, lease, result, same, take,
+        for_another_payload, id, lease, result, same, take,
     },
 };
 use crate::{Claim, ClaimRequest, Lease, State, Store, StoreError, Stored, TxStore, Written};
@@ -320,7 +320,7 @@ where
     let request = take(&id, B);
     let current = story.granted("take over", request).await?;
     let before = story.find(&id).await?;
-    let strange = held(&request, stale.fence);
+    let strange = Lease::new(&request, stale.fence);
     for (who, lease) in [
         ("the owner from whom it was taken over", &stale),
         ("a stranger", &strange),

@@ -8,7 +8,7 @@ use super::{
         for_another_payload, id, result, same, take,
     },
 };
-use crate::{Claim, ClaimRequest, Ending, Written};
+use crate::{Claim, ClaimRequest, Ending, Stored, Written};
 
 pub(super) async fn a_result_goes_before_its_key<H: Harness>(story: &Story<'_, H>) -> Told {
     let id = id("fading");
@@ -106,6 +106,48 @@ pub(super) async fn a_fence_outlives_the_lifetime<H: Harness>(story: &Story<'_, 
         .await?;
     let claim = story.claim("claim it", ask(&id, C)).await?;
     same("claim it", &claim, &Claim::Completed(result()))
+}
+
+pub(super) async fn a_former_owner_is_told_nothing_of_another_payload<H: Harness>(
+    story: &Story<'_, H>,
+) -> Told {
+    let id = id("third-party");
+    let former = story.granted("claim", ask(&id, A)).await?;
+    story.finished("complete", &former, completed()).await?;
+    story.advance(KEY_TTL + MOMENT).await;
+    let step = "claim for another payload what is over";
+    let lease = story
+        .granted(step, for_another_payload(ask(&id, B)))
+        .await?;
+    story.finished("complete it", &lease, completed()).await?;
+    let step = "complete as the owner of its former life";
+    let other = Ending::Completed(Stored::body(*b"another receipt"));
+    let written = story.finish(step, &former, other).await?;
+    same(step, &written, &Written::Fenced(None))?;
+    let step = "renew as the owner of its former life";
+    let written = story.renew(step, &former, LEASE, None).await?;
+    same(step, &written, &Written::Fenced(None))
+}
+
+pub(super) async fn what_takes_longer_than_its_result_is_kept_from_its_end<H: Harness>(
+    story: &Story<'_, H>,
+) -> Told {
+    for (n, took) in [RESULT_TTL, KEY_TTL].into_iter().enumerate() {
+        let id = id(&format!("slow-{n}"));
+        let lease = story.granted("claim", ask(&id, A)).await?;
+        story.advance(took + MOMENT).await;
+        let step = format!("complete it after {took:?}");
+        story.finished(&step, &lease, completed()).await?;
+        story.advance(RESULT_TTL - MOMENT).await;
+        let step = "claim it while its result is kept";
+        let claim = story.claim(step, ask(&id, B)).await?;
+        same(step, &claim, &Claim::Completed(result()))?;
+        story.advance(KEY_TTL - RESULT_TTL - MOMENT).await;
+        let step = "claim it while its key is kept";
+        let claim = story.claim(step, ask(&id, B)).await?;
+        expects!(step, claim, Claim::Expired);
+    }
+    Ok(())
 }
 
 pub(super) async fn what_is_in_flight_outlives_the_lifetime<H: Harness>(

@@ -64,7 +64,7 @@ use crate::{Id, Record, StoreError, StoreErrorKind, StoreTime, protocol::Step, s
 ///     let Claim::Granted { fence, .. } = store.claim(request).await? else {
 ///         panic!("it is new")
 ///     };
-///     let lease = Lease { id: id.clone(), owner: request.owner, fence };
+///     let lease = Lease::new(&request, fence);
 ///     store.finish(&lease, Ending::Completed(Stored::body(*b"receipt"))).await?;
 ///
 ///     let second = ClaimRequest { owner: Owner::from_u128(0x1d5e), ..request };

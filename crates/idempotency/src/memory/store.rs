@@ -29,8 +29,9 @@ impl<R: Runtime + Send + Sync> Store for MemoryStore<R> {
     }
 
     fn finish<'a>(&'a self, lease: &'a Lease, ending: Ending) -> Answer<'a, Written> {
-        let finish = |found: Option<&Record>| protocol::finish(found, lease, ending.clone());
-        Answer::ready(self.step(&lease.id, self.now(), finish, without_body))
+        let now = self.now();
+        let finish = |found: Option<&Record>| protocol::finish(found, lease, ending.clone(), now);
+        Answer::ready(self.step(&lease.id, now, finish, without_body))
     }
 
     fn resolve<'a>(&'a self, id: &'a Id, ending: Ending) -> Answer<'a, bool> {

@@ -115,8 +115,7 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
                 Ok::<_, StoreError>((tx, claim))
             };
             // A store may let the second one wait until the first one ends.
-            let patience = give_up.min(runtime.now() + settings.store_patience);
-            let begun = within(begun, runtime.sleep_until(patience.max(end))).await;
+            let begun = within(begun, runtime.sleep_until(give_up.max(end))).await;
             let random = runtime.random();
             let pause = backoff(RETRY.0, RETRY.1, tries, random);
             let begun = begun.unwrap_or_else(|| Err(too_slow()));

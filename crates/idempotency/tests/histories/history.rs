@@ -240,11 +240,7 @@ impl Told<'_> {
         };
         assert_eq!(claim, expected);
         if let Claim::Granted { fence, .. } = claim {
-            let lease = Lease {
-                id: request.id.clone(),
-                owner: request.owner,
-                fence,
-            };
+            let lease = Lease::new(&request, fence);
             self.leases.push((ask.key, lease));
         }
         (claim == Claim::Mismatch).then_some(ask.key)
@@ -256,8 +252,8 @@ impl Told<'_> {
         self.leases.iter().rev().nth(lease).cloned()
     }
 
-    fn fenced(&self, key: usize) -> Written {
-        Written::Fenced(self.logs[key].result().cloned())
+    fn fenced(&self, key: usize, lease: &Lease) -> Written {
+        Written::Fenced(self.logs[key].result_of(lease.fingerprint).cloned())
     }
 
     fn renew(&mut self, lease: u8, length: u8, point: Option<u8>) {
@@ -271,7 +267,7 @@ impl Told<'_> {
             assert_eq!(written, Written::Done);
             self.logs[key].hold(self.now + i64::from(length), point.as_deref());
         } else {
-            assert_eq!(written, self.fenced(key));
+            assert_eq!(written, self.fenced(key, &lease));
         }
     }
 
@@ -284,11 +280,15 @@ impl Told<'_> {
         let log = &mut self.logs[key];
         if log.may_end(lease.owner, lease.fence) {
             assert_eq!(written, Written::Done);
+            let is_late = end == End::Done && log.may_fade(self.now);
             log.note(end, result);
+            if is_late {
+                log.found_out(self.now);
+            }
         } else if log.is_of(lease.owner, lease.fence) && log.says(end, result.as_ref()) {
             assert_eq!(written, Written::Done, "said again");
         } else {
-            assert_eq!(written, self.fenced(key));
+            assert_eq!(written, self.fenced(key, &lease));
         }
     }
 

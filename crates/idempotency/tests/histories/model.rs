@@ -122,6 +122,13 @@ impl Log {
         result.flatten()
     }
 
+    /// What came of it, for whoever asked for this.
+    pub(crate) fn result_of(&self, payload: Fingerprint) -> Option<&Stored> {
+        let last = self.claims().next_back();
+        let is_same = last.is_some_and(|last| last.payload == payload);
+        self.result().filter(|_| is_same)
+    }
+
     fn result_until(&self) -> i64 {
         self.kept_until(self.last().at + self.last().result_ttl)
     }

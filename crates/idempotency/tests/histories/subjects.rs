@@ -54,7 +54,7 @@ impl Subject for Bare {
     }
 
     fn finish(&mut self, lease: &Lease, ending: Ending) -> Written {
-        let step = protocol::finish(self.records.get(&lease.id), lease, ending);
+        let step = protocol::finish(self.records.get(&lease.id), lease, ending, self.now);
         self.written(step)
     }
 
@@ -92,8 +92,9 @@ impl Subject for Bare {
         for lease in leases {
             let found = self.records.get(&lease.id);
             let renewed = protocol::renew(found, lease, Duration::ZERO, None, self.now);
-            if renewed.answer == Written::Done && !holders.contains(lease) {
-                holders.push(lease.clone());
+            let holder = (&lease.id, lease.owner, lease.fence);
+            if renewed.answer == Written::Done && !holders.contains(&holder) {
+                holders.push(holder);
             }
         }
         Some(holders.len())

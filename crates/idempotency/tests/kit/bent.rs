@@ -209,9 +209,12 @@ impl Plain {
                 protocol::claim(None, &request, self.now()).write,
             );
         }
-        let step = protocol::finish(found, &lease, ending);
+        let step = protocol::finish(found, &lease, ending, self.now());
         let answer = match (step.answer, self.fault) {
             (Written::Fenced(_), Fault::FencedIsToldNothing) => Written::Fenced(None),
+            (Written::Fenced(_), Fault::FencedIsToldAnything) => {
+                Written::Fenced(found.and_then(|record| record.result.clone()))
+            }
             (answer, _) => answer,
         };
         let mut write = step.write;
@@ -219,6 +222,12 @@ impl Plain {
             let (now, from) = (self.now(), record.created_at);
             record.result_expires_at = now.after(record.result_expires_at.since(from));
             record.expires_at = now.after(record.expires_at.since(from));
+        }
+        if let (Some(record), Some(found), Fault::FadesBeforeItsEnd) =
+            (&mut write, found, self.fault)
+        {
+            record.result_expires_at = found.result_expires_at;
+            record.expires_at = found.expires_at;
         }
         (answer, write)
     }

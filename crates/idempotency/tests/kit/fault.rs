@@ -102,6 +102,10 @@ pub(crate) enum Fault {
     ResultKeepsForTheKey,
     /// A fenced writer is not told what came of it.
     FencedIsToldNothing,
+    /// A fenced writer is told what came of it, whatever it was for.
+    FencedIsToldAnything,
+    /// What took longer than its result was to be kept is not kept for that.
+    FadesBeforeItsEnd,
     /// What is over is a claim's that comes, with the payload it had.
     PayloadOutlivesTheKey,
     /// A look, and a write with others in between.

@@ -120,11 +120,7 @@ fn granted(
     };
     let claim = now(Store::claim(store, request)).map_err(|error| error.kind())?;
     Ok(match claim {
-        Claim::Granted { fence, .. } => Some(Lease {
-            id: id.clone(),
-            owner: request.owner,
-            fence,
-        }),
+        Claim::Granted { fence, .. } => Some(Lease::new(&request, fence)),
         _ => None,
     })
 }

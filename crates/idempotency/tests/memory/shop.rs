@@ -43,11 +43,7 @@ impl Shop {
         let Claim::Granted { fence, .. } = claim else {
             panic!("{id:?} was not granted: {claim:?}")
         };
-        Lease {
-            id: id.clone(),
-            owner: Owner::from_u128(1),
-            fence,
-        }
+        Lease::new(&ask(id, 1), fence)
     }
 
     pub(crate) fn complete(&self, lease: &Lease, bytes: usize) {
