@@ -10,6 +10,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, SqliteConnection};
+#[cfg(test)]
+use steadfast::idempotency::{Claim, ClaimRequest, Id, Lapsed, Owner, Store as _};
 use steadfast::{
     Error, Fingerprint, Idempotency, InvalidConfig, Key, Refusal, Scope, SqliteStore, TokioRuntime,
     idempotency::{Detached, ExactlyOnce, Json, TxStore},
@@ -170,6 +172,23 @@ impl Books {
             }),
             Settled::Declined => Settled::Declined,
         })
+    }
+
+    /// Another server is at it, and has not said what came of it.
+    #[cfg(test)]
+    pub(crate) async fn begin_elsewhere(&self, key: Key, fingerprint: Fingerprint) {
+        let id = Id::new(self.merchant.clone(), key);
+        let claim = self.store.claim(ClaimRequest {
+            id: &id,
+            fingerprint,
+            owner: Owner::from_u128(1),
+            lease: Duration::from_secs(30),
+            result_ttl: DAY,
+            key_ttl: DAY,
+            lapsed: Lapsed::Block,
+        });
+        let claim = claim.await.expect("a database");
+        assert!(matches!(claim, Claim::Granted { .. }), "{claim:?}");
     }
 
     /// What the books say about those orders.

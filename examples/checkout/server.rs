@@ -337,6 +337,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_key_that_another_server_is_at_is_refused_until_its_lease_is_over_and_charges_nothing()
+     {
+        let books = Books::temporary().await.expect("room for a database");
+        let good = order(Card::Good);
+        let body = serde_json::to_vec(&good).expect("it is plain data");
+        let asked = Fingerprint::of_request("POST", "/charges", "application/json", &body);
+        books
+            .begin_elsewhere(Key::from(KEY.expect("it is one")), asked)
+            .await;
+        let (server, gateway) = start_on(books, Plan::new(1, Rates::default())).await;
+        let error = gateway.charge(&good, KEY).await.expect_err("in flight");
+        let ChargeError::InFlight { retry_after } = error else {
+            panic!("{error}")
+        };
+        let after = retry_after.expect("it is said when to come back");
+        assert!((1..=30).contains(&after.as_secs()), "{after:?}");
+        assert_eq!(counts(server).await, (1, 0, 0));
+    }
+
+    #[tokio::test]
     async fn a_declined_card_is_never_charged() {
         let (server, gateway) = start(Rates::default()).await;
         for key in [None, None, KEY, KEY] {
