@@ -123,6 +123,7 @@ mod handled;
 mod hold;
 mod id;
 mod idempotency;
+mod json;
 mod keeper;
 mod memory;
 mod mint;
@@ -150,6 +151,7 @@ pub use self::{
     hold::Standing,
     id::{Id, InvalidId, Key, Scope},
     idempotency::Idempotency,
+    json::{JsonError, JsonErrorKind, JsonFields},
     memory::{MemoryStore, MemoryStoreBuilder},
     mint::KeyPerCall,
     policy::{Idempotent, IdempotentFuture},
