@@ -11,7 +11,7 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 use steadfast_core::{ErrIsTransient, Policies, Runtime, TokioRuntime, VirtualRuntime};
 use steadfast_idempotency::{
     Answered, Begun, Ctx, Detached, ExactlyOnce, Idempotency, IdempotencyBuilder, Idempotent,
-    IdempotentFuture, Inline, KeyPerCall, Raw, Reach, Refusal, Run, Store,
+    IdempotentFuture, Inline, JsonError, JsonFields, KeyPerCall, Raw, Reach, Refusal, Run, Store,
 };
 
 #[path = "support/mod.rs"]
@@ -35,6 +35,8 @@ assert_impl_all!(Ctx: Send, Sync, Clone, Debug);
 assert_impl_all!(Reach<'static>: Send, Debug);
 assert_impl_all!(Run<String, ()>: Send, Debug, Unpin);
 assert_impl_all!(Refusal: Send, Sync, Copy, Debug, std::error::Error);
+assert_impl_all!(JsonFields: Send, Sync, Clone, Debug);
+assert_impl_all!(JsonError: Send, Sync, Clone, Debug, std::error::Error);
 assert_impl_all!(KeyPerCall: Send, Sync, Copy, Policies);
 assert_impl_all!(Answered<String>: Send, Sync, Clone, Debug);
 assert_impl_all!(ExactlyOnce<String>: Send, Sync, Clone, Debug);
