@@ -59,6 +59,16 @@
 //! that of an open breaker inside, frees the key; and any other is unknown. So put the retry inside of the claim, and
 //! let the classifier say `not_executed()` where that is certain. A handler may return [`Handled`] instead.
 //!
+//! # The same request
+//!
+//! A key belongs to one request: each call says what it asks for by a [`Fingerprint`], and you choose what counts.
+//!
+//! | fingerprint | the same request has |
+//! |---|---|
+//! | [`of`](Fingerprint::of), [`of_request`](Fingerprint::of_request) | the same bytes |
+//! | [`of_json`](Fingerprint::of_json), [`of_json_request`](Fingerprint::of_json_request) with [`JsonFields::all()`] | the same JSON (RFC 8785), whichever way it is written |
+//! | the same two with [`JsonFields::new(["/amount", "/card/number"])`](JsonFields::new) | the same in these fields |
+//!
 //! # Defaults
 //!
 //! | setting | default |
@@ -76,7 +86,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | another payload under the same key | is a mismatch, while the first runs, and ever after |
+//! | another payload under the same key | is a mismatch, while the first runs, and for as long as the key is remembered |
 //! | a call that is dropped, cut off or panics after its start | is unknown; it is never released |
 //! | who took longer than the lease, and was taken over from | has the result of the other; its own is discarded |
 //! | a claim whose answer was lost | is made again by the same owner, and granted once |

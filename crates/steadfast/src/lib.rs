@@ -222,7 +222,7 @@ pub use steadfast_core::*;
 #[cfg(feature = "idempotency")]
 pub use steadfast_idempotency::{
     self as idempotency, Fingerprint, Idempotency, IdempotencyBuilder, Idempotent,
-    IdempotentFuture, Key, KeyPerCall, MemoryStore, Refusal, Scope,
+    IdempotentFuture, JsonFields, Key, KeyPerCall, MemoryStore, Refusal, Scope,
 };
 #[cfg(feature = "idempotency-sqlite")]
 pub use steadfast_idempotency_sql::{self as idempotency_sql, SqliteStore};

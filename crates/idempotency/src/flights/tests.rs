@@ -1,7 +1,7 @@
 //! Who leads, and when a flight is gone.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    sync::OnceLock,
     task::{Context, Wake},
 };
 
@@ -80,18 +80,19 @@ fn who_will_not_wait_is_woken_by_a_call_that_runs_in_the_place_of_the_one_it_fol
     let (flights, id, print) = (Flights::new(), id(), Fingerprint::of(b""));
     let _asks = flights.open(&id, print, false, LATER).unwrap();
     let seat = seat(&flights, &id, print);
-    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
     assert!(seat.poll(&Context::from_waker(&waker)).is_pending());
     let _runs = flights.open(&id, print, true, LATER).unwrap();
-    assert!(woken.0.load(SeqCst));
+    assert!(woken.0.get().is_some());
     assert!(seat.stands().is_under_way);
 }
 
-struct Woken(AtomicBool);
+#[derive(Default)]
+struct Woken(OnceLock<()>);
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, SeqCst);
+        let _ = self.0.set(());
     }
 }
