@@ -6,6 +6,7 @@
     reason = "helpers of tests may do as the tests do"
 )]
 
+mod attempts;
 mod boxed;
 mod calls;
 mod errors;
