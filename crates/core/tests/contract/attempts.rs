@@ -88,10 +88,12 @@ fn a_repeated_attempt_is_the_same_call_later_with_the_starts_counted() {
 
 #[test]
 fn with_a_key_a_call_may_be_repeated() {
-    let (_, mut attempt) = first();
-    attempt.set_key(IdempotencyKey::from_u128(0));
-    assert_eq!(attempt.key(), Some(IdempotencyKey::from_u128(0)));
-    assert!(attempt.is_idempotent());
+    for bits in [0, 7, u128::MAX] {
+        let (_, mut attempt) = first();
+        attempt.set_key(IdempotencyKey::from_u128(bits));
+        assert_eq!(attempt.key().map(IdempotencyKey::as_u128), Some(bits));
+        assert!(attempt.is_idempotent());
+    }
 }
 
 /// Says of a call what its policy is told.
@@ -155,6 +157,32 @@ fn a_repeating_policy_that_has_spent_its_attempts_is_told_so_in_the_next_attempt
     next.remember(&inner.conclude(failed(), false));
     next.nest();
     assert!(!next.is_spent());
+}
+
+#[test]
+fn who_has_spent_its_attempts_is_remembered_by_those_around_it_and_from_the_eighth_on_together() {
+    let nested = |depth: usize| {
+        let (_, mut attempt) = first();
+        (0..depth).for_each(|_| attempt.nest());
+        attempt
+    };
+    let place = |depth: usize| depth.min(7);
+    for (outer, spender, asked) in (0..12)
+        .flat_map(|outer| (0..12).map(move |spender| (outer, spender)))
+        .flat_map(|(outer, spender)| (0..12).map(move |asked| (outer, spender, asked)))
+    {
+        let failed = Outcome::<(), _>::new(Err(Failed), Verdict::transient());
+        let failed = nested(spender).conclude(failed, true);
+        let mut next = nested(outer);
+        next.remember(&failed);
+        (0..asked).for_each(|_| next.nest());
+        let is_inside = place(spender) > outer.min(6);
+        assert_eq!(
+            next.is_spent(),
+            is_inside && place(outer + asked) == place(spender),
+            "{spender} has spent them, {outer} remembers it, {asked} further in"
+        );
+    }
 }
 
 #[test]

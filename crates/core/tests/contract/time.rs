@@ -1,8 +1,15 @@
 //! When the clock is read, and where chance comes from.
 
-use std::{future::ready, time::Duration};
+use std::{
+    future::ready,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
-use steadfast_core::{Attempt, AttemptInfo, CallOptions, Instant, Runtime, Seeded, VirtualRuntime};
+use steadfast_core::{
+    Attempt, AttemptInfo, CallOptions, Instant, Runtime, Seeded, Timer, VirtualRuntime,
+};
 
 use crate::{
     Failed, SECOND, on_virtual_time,
@@ -134,4 +141,39 @@ fn a_seeded_stream_is_spread_over_all_its_bits() {
         ones.iter().all(|count| (1_856..=2_240).contains(count)),
         "{ones:?}"
     );
+}
+
+#[test]
+fn a_timer_sleeps_from_its_first_poll_and_fires_when_its_time_has_come() {
+    let runtime = VirtualRuntime::new(1);
+    let now = runtime.now();
+    let mut timer = pin!(Timer::new(now, now + SECOND));
+    let mut poll = || {
+        let mut context = Context::from_waker(Waker::noop());
+        timer.as_mut().poll(&runtime, &mut context)
+    };
+    assert_eq!(runtime.sleeps_started(), 0);
+    assert_eq!(poll(), Poll::Pending);
+    assert_eq!(runtime.sleeps_started(), 1);
+    runtime.advance(SECOND - Duration::from_nanos(1));
+    assert_eq!(poll(), Poll::Pending);
+    runtime.advance(Duration::from_nanos(1));
+    assert_eq!(poll(), Poll::Ready(()));
+    assert_eq!(runtime.sleeps_started(), 1);
+}
+
+#[test]
+fn a_timer_for_what_has_passed_or_never_comes_starts_no_sleep() {
+    let runtime = VirtualRuntime::new(1);
+    let now = runtime.now();
+    let poll = |timer: Timer<_>| {
+        let mut context = Context::from_waker(Waker::noop());
+        pin!(timer).poll(&runtime, &mut context)
+    };
+    for passed in [now, Instant::from_nanos(0)] {
+        assert_eq!(poll(Timer::new(now, passed)), Poll::Ready(()));
+    }
+    assert_eq!(poll(Timer::new(now, Instant::MAX)), Poll::Pending);
+    assert_eq!(poll(Timer::never()), Poll::Pending);
+    assert_eq!(runtime.sleeps_started(), 0);
 }
