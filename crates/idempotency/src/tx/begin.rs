@@ -147,7 +147,9 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
                         Err(refusal) => Err(refuse(settings, &runtime, refusal, None)),
                     };
                 }
-                Ok((_, Claim::InFlight { lease_left })) => {
+                Ok((tx, Claim::InFlight { lease_left })) => {
+                    // What it locks, the other one may need to end.
+                    drop(tx);
                     give_up = Instant::MAX;
                     let pause = pause.min(lease_left.max(LEAST_PAUSE));
                     (Refusal::InFlight, Some(lease_left), pause, end)

@@ -296,3 +296,22 @@ fn what_would_have_to_be_looked_into_is_not_run_in_a_transaction() {
     let answer = rig.runtime.block_on(charge(&recovers, Ok("twice".into())));
     assert_eq!(answer.unwrap().value, "found");
 }
+
+#[test]
+fn who_waits_for_another_call_holds_no_transaction_meanwhile() {
+    let rig = Rig::new();
+    let outside = rig.claim("k");
+    let mut runs = rig
+        .runtime
+        .drive(outside.run_inline(|_| pending::<Result<String, Failed>>()));
+    assert!(runs.poll().is_pending());
+    let waits = claim(
+        &rig.detached().wait_in_flight(secs(5)).build().unwrap(),
+        "k",
+    );
+    let mut waits = rig
+        .runtime
+        .drive(async move { charge(&waits, Ok("again".into())).await });
+    assert!(waits.poll().is_pending());
+    assert!(!rig.store.is_locked(&crate::support::id("k")));
+}

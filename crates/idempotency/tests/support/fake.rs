@@ -116,6 +116,11 @@ impl Fake {
         self.inner().committed.clone()
     }
 
+    /// Whether a transaction holds this id.
+    pub fn is_locked(&self, id: &Id) -> bool {
+        self.inner().locked.contains(id)
+    }
+
     pub(super) fn now(&self) -> StoreTime {
         StoreTime::from_micros(i64::try_from(self.runtime.elapsed().as_micros()).unwrap())
     }
