@@ -107,15 +107,17 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
             InFlight::Wait(max) => began + max,
             InFlight::Reject => Instant::from_nanos(0),
         };
-        let mut tries = 0;
+        let (mut tries, mut seen) = (0, false);
         loop {
             let begun = async {
                 let mut tx = shared.store.begin().await?;
                 let claim = shared.store.claim_in(&mut tx, request).await?;
                 Ok::<_, StoreError>((tx, claim))
             };
-            // A store may let the second one wait until the first one ends.
-            let begun = within(begun, runtime.sleep_until(give_up.max(end))).await;
+            // A store may let the second one wait until the first one ends. Who has seen that one waits no longer for it
+            // than it would.
+            let limit = if seen { end } else { give_up.max(end) };
+            let begun = within(begun, runtime.sleep_until(limit)).await;
             let random = runtime.random();
             let pause = backoff(RETRY.0, RETRY.1, tries, random);
             let begun = begun.unwrap_or_else(|| Err(too_slow()));
@@ -150,7 +152,7 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
                 Ok((tx, Claim::InFlight { lease_left })) => {
                     // What it locks, the other one may need to end.
                     drop(tx);
-                    give_up = Instant::MAX;
+                    (give_up, seen) = (Instant::MAX, true);
                     let pause = pause.min(lease_left.max(LEAST_PAUSE));
                     (Refusal::InFlight, Some(lease_left), pause, end)
                 }
@@ -163,7 +165,12 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
                     return Err(refuse(settings, &runtime, refusal, None));
                 }
                 Err(error) if error.kind() == StoreErrorKind::Unavailable => {
-                    (Refusal::StoreUnavailable, None, pause, give_up)
+                    if seen && runtime.now() + pause >= end {
+                        // It waited for another call, and that is over.
+                        (Refusal::InFlight, None, pause, end)
+                    } else {
+                        (Refusal::StoreUnavailable, None, pause, give_up)
+                    }
                 }
                 Err(error) => {
                     return Err(refuse(settings, &runtime, Refusal::of_store(&error), None));

@@ -315,3 +315,23 @@ fn who_waits_for_another_call_holds_no_transaction_meanwhile() {
     assert!(waits.poll().is_pending());
     assert!(!rig.store.is_locked(&crate::support::id("k")));
 }
+
+#[test]
+fn a_wait_ends_with_its_own_time_though_the_store_hangs_by_then() {
+    let rig = Rig::new();
+    let outside = rig.claim("k");
+    let mut runs = rig
+        .runtime
+        .drive(outside.run_inline(|_| pending::<Result<String, Failed>>()));
+    assert!(runs.poll().is_pending());
+    let waits = claim(
+        &rig.detached().wait_in_flight(ms(100)).build().unwrap(),
+        "k",
+    );
+    rig.store.next(Act::ClaimIn, Fault::None);
+    rig.store.always(Act::ClaimIn, Fault::Hangs);
+    let before = rig.now();
+    let result = rig.runtime.block_on(charge(&waits, Ok("again".into())));
+    assert_eq!(refused(result), Refusal::InFlight);
+    assert_eq!(rig.now() - before, ms(100));
+}
