@@ -99,6 +99,11 @@ impl<'p, S: Store, C, B: Background<S>> Hold<'p, S, C, B> {
         self.stage = Stage::Asked(owner);
     }
 
+    /// Whether a claim may have been granted of which nobody has heard.
+    pub(crate) fn is_asked(&self) -> bool {
+        matches!(self.stage, Stage::Asked(_))
+    }
+
     pub(crate) fn claimed(&mut self, held: Arc<Held>, unproven: bool) {
         self.stage = Stage::Claimed {
             held,

@@ -14,7 +14,7 @@ use std::{
 };
 
 use steadfast_core::{Error, Policies};
-use steadfast_idempotency::Refusal;
+use steadfast_idempotency::{Fingerprint, Key, Refusal};
 
 use support::{Act, Fault, Rig, claim, ms, secs};
 
@@ -121,4 +121,49 @@ fn ten_thousand_that_find_the_store_away_are_refused_by_one_that_asked() {
     }
     let asked = rig.store.calls(Act::Claim);
     assert!(asked <= 3, "{asked} claims");
+}
+
+#[test]
+fn a_thousand_that_came_while_another_payload_was_asked_for_ask_on_as_one() {
+    let rig = Rig::new();
+    let foreign = rig.claim("k");
+    let calls = foreign.on(rig.clock.clone());
+    let mut runs = rig
+        .runtime
+        .drive(calls.call(std::future::pending::<Result<String, Failed>>));
+    assert!(runs.poll().is_pending());
+    let builder = rig.detached().wait_in_flight(secs(5));
+    let idempotency = builder.build().unwrap();
+    let other = idempotency.key(
+        &support::scope(),
+        Key::new("k").unwrap(),
+        Fingerprint::of(b"amount=11"),
+    );
+    let other = other.on(rig.clock.clone());
+    rig.store.next(Act::Claim, Fault::Slow(ms(5)));
+    let mut mismatch = rig
+        .runtime
+        .drive(other.call(std::future::pending::<Result<String, Failed>>));
+    assert!(mismatch.poll().is_pending());
+    let before = rig.store.calls(Act::Claim);
+    let tasks: Vec<_> = (0..1_000)
+        .map(|_| {
+            let (claim, clock) = (claim(&idempotency, "k"), rig.clock.clone());
+            rig.runtime.spawn(async move {
+                let calls = claim.on(clock);
+                let never = std::future::pending::<Result<String, Failed>>;
+                calls.call(never).await
+            })
+        })
+        .collect();
+    rig.runtime.run_ready();
+    // Nobody can know which of the payloads it is, so each asks, once.
+    assert_eq!(rig.store.calls(Act::Claim) - before, 1_000);
+    rig.pass(ms(5));
+    assert!(mismatch.poll().is_ready());
+    for task in tasks {
+        assert!(rig.runtime.block_on(task).is_err());
+    }
+    let asked = rig.store.calls(Act::Claim) - before;
+    assert!(asked <= 1_025, "{asked} claims");
 }

@@ -369,12 +369,15 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
 
     /// A pause is over.
     fn resume(&mut self) {
-        if self.lead.as_ref().is_some_and(|lead| !lead.is_current()) {
+        let leads = self.lead.as_ref().is_some_and(Lead::is_current);
+        // An own claim may have been granted without an answer. Who else asks is told that it is in flight, so whoever
+        // made it does not wait for them.
+        if leads || self.hold.is_asked() {
+            self.ask();
+        } else {
             // Somebody else leads, and may run by now.
             drop(self.lead.take());
             self.admission.phase = Phase::New;
-        } else {
-            self.ask();
         }
     }
 }

@@ -347,3 +347,29 @@ fn failing_open_is_not_for_a_key_that_was_seen_to_be_in_flight() {
         assert_eq!(refusal(&answer), Some(Refusal::InFlight));
     }
 }
+
+#[test]
+fn a_claim_whose_answer_was_lost_is_made_again_though_another_call_leads_by_now() {
+    let rig = Rig::new();
+    let builder = rig.detached().wait_in_flight(secs(60));
+    let idempotency = builder.build().unwrap();
+    let claims = [claim(&idempotency, "k"), claim(&idempotency, "k")];
+    let (one, two) = (
+        claims[0].on(rig.clock.clone()),
+        claims[1].on(rig.clock.clone()),
+    );
+    let operation = || async { Ok::<_, Failed>("paid".to_owned()) };
+    let mut one = rig.runtime.drive(one.call(operation));
+    let mut two = rig.runtime.drive(two.call(operation));
+    rig.store.next(Act::Claim, Fault::Loses);
+    assert!(one.poll().is_pending() && two.poll().is_pending());
+    // The first is not polled for so long that the second leads.
+    rig.pass(secs(2));
+    assert!(two.poll().is_pending());
+    assert_eq!(one.poll(), Poll::Ready(Ok("paid".into())));
+    while !two.is_woken() {
+        assert!(rig.runtime.step());
+    }
+    assert_eq!(two.poll(), Poll::Ready(Ok("paid".into())));
+    assert_eq!(rig.state("k"), Some(State::Completed));
+}
