@@ -27,7 +27,7 @@ impl<S: Store, C, B: Background<S>, R: Runtime> Gate<'_, '_, S, C, B, R> {
             Poll::Pending => {}
         }
         let (stands, set) = (seat.stands(), *set);
-        self.admission.seen |= stands.is_under_way;
+        self.admission.seen |= stands.was_under_way;
         let waits = self.claim.shared.settings.waits();
         if stands.is_vacant || stands.is_under_way && !waits {
             return Poll::Ready(self.turn(stands));

@@ -37,6 +37,7 @@ impl Lead<'_> {
     pub(crate) fn waits(&self, next_ask: Instant, until: Instant) {
         if let Some(mut state) = self.state() {
             state.stage = Stage::Waits;
+            state.seen = true;
             state.next_ask = next_ask;
             state.until = until;
         }
@@ -47,9 +48,7 @@ impl Lead<'_> {
         let Some(mut state) = self.state() else {
             return;
         };
-        state.stage = Stage::Runs;
-        state.next_ask = Instant::from_nanos(0);
-        state.until = until;
+        state.runs(until);
         let wakers = if tell {
             state.wakers()
         } else {

@@ -49,6 +49,8 @@ struct State {
     until: Instant,
     /// When whoever leads next may ask the store.
     next_ask: Instant,
+    /// Whether a lead has run, or has waited for somebody who did.
+    seen: bool,
     last_seat: u64,
     /// In the order in which they came.
     followers: BTreeMap<u64, Option<Waker>>,
@@ -177,6 +179,7 @@ impl Flights {
                     stage: if runs { Stage::Runs } else { Stage::Asks },
                     until,
                     next_ask: Instant::from_nanos(0),
+                    seen: runs,
                     last_seat: 0,
                     followers: BTreeMap::new(),
                     heir: None,
@@ -202,8 +205,7 @@ impl Flights {
                     return None;
                 }
                 state.number += 1;
-                state.stage = Stage::Runs;
-                state.until = until;
+                state.runs(until);
                 state.heir = None;
                 // Who will not wait for it is to hear that it runs.
                 let (number, wakers) = (state.number, state.wakers());
@@ -256,6 +258,13 @@ impl State {
         let mut wakers = Wakers::default();
         wakers.extend(self.followers.values_mut().filter_map(Option::take));
         wakers
+    }
+
+    fn runs(&mut self, until: Instant) {
+        self.stage = Stage::Runs;
+        self.next_ask = Instant::from_nanos(0);
+        self.until = until;
+        self.seen = true;
     }
 
     /// The lead is gone. Returns whether that was all.

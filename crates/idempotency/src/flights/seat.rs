@@ -22,6 +22,8 @@ pub(crate) struct Seat<'p> {
 pub(crate) struct Stands {
     /// Whether the lead runs, or waits for somebody who does.
     pub(crate) is_under_way: bool,
+    /// Whether the lead, or one before it, did.
+    pub(crate) was_under_way: bool,
     /// Whether nobody leads.
     pub(crate) is_vacant: bool,
     /// When the lead is given up.
@@ -52,6 +54,7 @@ impl<'p> Seat<'p> {
         let state = self.at.state();
         Stands {
             is_under_way: matches!(state.stage, Stage::Waits | Stage::Runs),
+            was_under_way: state.seen,
             is_vacant: matches!(state.stage, Stage::Vacant),
             until: state.until,
         }

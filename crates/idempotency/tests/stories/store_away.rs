@@ -373,3 +373,39 @@ fn a_claim_whose_answer_was_lost_is_made_again_though_another_call_leads_by_now(
     assert_eq!(two.poll(), Poll::Ready(Ok("paid".into())));
     assert_eq!(rig.state("k"), Some(State::Completed));
 }
+
+#[test]
+fn failing_open_is_not_for_a_key_that_one_before_has_seen_to_be_in_flight() {
+    let rig = Rig::new();
+    let foreign = rig.claim("k");
+    let calls = foreign.on(rig.clock.clone());
+    let mut running = rig
+        .runtime
+        .drive(calls.call(std::future::pending::<Result<String, Failed>>));
+    assert!(running.poll().is_pending());
+    rig.store.next(Act::Claim, Fault::Slow(ms(5)));
+    let builder = rig.detached().wait_in_flight(secs(20)).fail_open();
+    let idempotency = builder.build().unwrap();
+    let (lead, follows) = (claim(&idempotency, "k"), claim(&idempotency, "k"));
+    let (one, two) = (lead.on(rig.clock.clone()), follows.on(rig.clock.clone()));
+    let operation = || async { Ok::<_, Failed>("twice".to_owned()) };
+    let mut one = rig.runtime.drive(one.call(operation));
+    let mut two = rig.runtime.drive(two.call(operation));
+    // It follows one that does not know yet, and is not woken when that hears of the other process.
+    assert!(one.poll().is_pending() && two.poll().is_pending());
+    rig.pass(ms(5));
+    assert!(one.poll().is_pending() && !two.is_woken());
+    drop(one);
+    rig.store.always(Act::Claim, DOWN);
+    let mut answer = two.poll();
+    while answer.is_pending() {
+        assert!(rig.runtime.step());
+        if two.is_woken() {
+            answer = two.poll();
+        }
+    }
+    let Poll::Ready(answer) = answer else {
+        unreachable!()
+    };
+    assert_eq!(refusal(&answer), Some(Refusal::InFlight));
+}
