@@ -14,8 +14,13 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     if double.is_infinite() {
         return None;
     }
-    let digits = Decimal::of(&shortest(double));
-    if (double == 0.0 || double.abs() >= SPARSE) && digits != Decimal::of(text) {
+    let (digits, exact) = (Decimal::of(&shortest(double)), Decimal::of(text));
+    if (double == 0.0 || double.abs() >= SPARSE) && digits != exact {
+        return None;
+    }
+    // What reads doubles counts large exponents only so far, and takes a 1 with 70,000 zeros and `e-700000` for 1.
+    // What is rounded may have a digit more.
+    if digits.point.abs_diff(exact.point) > 1 {
         return None;
     }
     let sign = if double < 0.0 { "-" } else { "" };

@@ -93,6 +93,23 @@ fn a_number_that_is_another_one_as_a_double_is_refused() {
     }
 }
 
+#[test]
+fn a_number_of_more_digits_than_a_parser_counts_is_itself_or_refused() {
+    let zeros = "0".repeat(70_000);
+    for number in [
+        // All of them would be 1 to a parser that stops to count at so large an exponent.
+        format!("1{zeros}e-700000"),
+        format!("-1{zeros}e-700000"),
+        format!("0.{zeros}1e700010"),
+        format!("1{}e-99999999999999999999", "0".repeat(99_999)),
+    ] {
+        assert_eq!(canonical(&number), Err(JsonErrorKind::Number));
+    }
+    assert_eq!(canonical(format!("1{zeros}e-70000")).unwrap(), "1");
+    assert_eq!(canonical(format!("0.{zeros}1e70001")).unwrap(), "1");
+    assert_eq!(canonical(format!("0.{}", "9".repeat(70_000))).unwrap(), "1");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_048))]
 
