@@ -61,12 +61,14 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
     /// What is unknown stays so until it is [resolved](Idempotency::resolve): at most one effect. The default.
     pub fn block(mut self) -> Self {
         self.settings.mode = Mode::Block;
+        self.recover = None;
         self
     }
 
     /// What is unknown is run again: at least one effect. For what may happen more than once.
     pub fn retake(mut self) -> Self {
         self.settings.mode = Mode::Retake;
+        self.recover = None;
         self
     }
 

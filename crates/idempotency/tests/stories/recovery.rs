@@ -128,3 +128,14 @@ fn a_release_counts_once_it_is_found_that_the_earlier_claim_was_not_applied() {
     );
     assert_eq!(rig.state("k"), Some(State::Released));
 }
+
+#[test]
+fn of_two_modes_the_one_that_was_said_last_counts() {
+    let rig = Rig::new();
+    crash(&rig);
+    let builder = rig
+        .detached()
+        .recover(|_| async { Finding::<String>::Unknown })
+        .retake();
+    assert_eq!(call(&rig, &builder.build().unwrap()), Ok("ran".into()));
+}
