@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use steadfast_core::{Error, Policies};
+use steadfast_core::{CallOptions, Error, Policies, Runtime};
 use steadfast_idempotency::{Fingerprint, Key, Refusal};
 
 use support::{Act, Fault, Rig, claim, ms, secs};
@@ -166,4 +166,37 @@ fn a_thousand_that_came_while_another_payload_was_asked_for_ask_on_as_one() {
     }
     let asked = rig.store.calls(Act::Claim) - before;
     assert!(asked <= 1_025, "{asked} claims");
+}
+
+#[test]
+fn ten_thousand_whose_own_time_is_short_do_not_each_ask_a_store_that_hangs() {
+    for waits in [false, true] {
+        let rig = Rig::new();
+        rig.store.always(Act::Claim, Fault::Hangs);
+        let builder = rig.builder();
+        let builder = if waits {
+            builder.wait_in_flight(secs(5))
+        } else {
+            builder
+        };
+        let idempotency = builder.build().unwrap();
+        let tasks: Vec<_> = (0..CROWD)
+            .map(|number| {
+                let (claim, clock) = (claim(&idempotency, "k"), rig.clock.clone());
+                let runtime = rig.runtime.clone();
+                rig.runtime.spawn(async move {
+                    let late = Duration::from_micros(10 * u64::from(number));
+                    runtime.sleep(late).await;
+                    let calls = claim.on(clock);
+                    let deadline = CallOptions::new().deadline(runtime.now() + ms(100));
+                    let never = std::future::pending::<Result<String, Failed>>;
+                    calls.call(never).options(deadline).await
+                })
+            })
+            .collect();
+        let answers = rig.runtime.block_on(futures::future::join_all(tasks));
+        assert!(answers.iter().all(Result::is_err));
+        let asked = rig.store.calls(Act::Claim);
+        assert!(asked <= 5, "{asked} claims");
+    }
 }

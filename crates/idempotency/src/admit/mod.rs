@@ -257,9 +257,9 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
         };
         if self.now() < self.attempt.deadline() {
             self.land(Landing::Refused(refusal, Instant::MAX));
-        } else {
+        } else if let Some(lead) = self.lead.take() {
             // Its own time was short, that of others may be longer.
-            drop(self.lead.take());
+            lead.retires();
         }
         Admitted::Refused(refusal, None)
     }
