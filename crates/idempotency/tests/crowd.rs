@@ -200,3 +200,28 @@ fn ten_thousand_whose_own_time_is_short_do_not_each_ask_a_store_that_hangs() {
         assert!(asked <= 5, "{asked} claims");
     }
 }
+
+#[test]
+fn ten_thousand_whose_callers_go_away_do_not_each_ask_a_store_that_hangs() {
+    let rig = Rig::new();
+    rig.store.always(Act::Claim, Fault::Hangs);
+    let idempotency = rig.builder().wait_in_flight(secs(5)).build().unwrap();
+    let tasks: Vec<_> = (0..CROWD)
+        .map(|number| {
+            let (claim, clock) = (claim(&idempotency, "k"), rig.clock.clone());
+            let runtime = rig.runtime.clone();
+            rig.runtime.spawn(async move {
+                let late = Duration::from_micros(10 * u64::from(number));
+                runtime.sleep(late).await;
+                let calls = claim.on(clock);
+                let never = std::future::pending::<Result<String, Failed>>;
+                let call = calls.call(never);
+                let gone = runtime.sleep(ms(100));
+                futures::future::select(std::pin::pin!(call), std::pin::pin!(gone)).await;
+            })
+        })
+        .collect();
+    rig.runtime.block_on(futures::future::join_all(tasks));
+    let asked = rig.store.calls(Act::Claim);
+    assert!(asked <= 5, "{asked} claims");
+}

@@ -5,8 +5,7 @@ use steadfast_core::{Instant, Wakers};
 use super::{At, Landing, Stage, State};
 use crate::sync::MutexGuard;
 
-/// The place of the call that asks, or runs, for all. Dropped, it is free, and all are woken: the first that is
-/// polled has it.
+/// The place of the call that asks, or runs, for all. Dropped, it is free: the first that is polled has it.
 #[derive(Debug)]
 pub(crate) struct Lead<'p> {
     pub(super) at: At<'p>,
@@ -71,23 +70,9 @@ impl Lead<'_> {
         true
     }
 
-    /// Gives the place up because its own time is over. The newest follower alone is woken for it: it has the most
-    /// time left, and so the place changes hands seldom.
+    /// Gives the place up because its own time is over.
     pub(crate) fn retires(self) {
-        let Some(mut state) = self.state() else {
-            return;
-        };
-        let is_over = state.vacate();
-        let heir = state.followers.keys().next_back().copied();
-        state.heir = heir;
-        let waker = heir.and_then(|heir| state.followers.get_mut(&heir)?.take());
-        drop(state);
-        if is_over {
-            self.at.remove();
-        }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        drop(self);
     }
 }
 
@@ -96,8 +81,19 @@ impl Drop for Lead<'_> {
         let Some(mut state) = self.state() else {
             return;
         };
+        // What comes after a call that ran is for all to hear. Who asks next is one of many: the newest alone is woken
+        // for it, as it has the most time left, and so the place changes hands seldom.
+        let to_all = matches!(state.stage, Stage::Runs);
         let is_over = state.vacate();
-        let wakers = state.wakers();
+        let wakers = if to_all {
+            state.wakers()
+        } else {
+            state.heir = state.followers.keys().next_back().copied();
+            let heir = state.followers.last_entry();
+            let mut wakers = Wakers::default();
+            wakers.extend(heir.and_then(|mut heir| heir.get_mut().take()));
+            wakers
+        };
         drop(state);
         if is_over {
             self.at.remove();
