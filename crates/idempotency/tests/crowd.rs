@@ -225,3 +225,34 @@ fn ten_thousand_whose_callers_go_away_do_not_each_ask_a_store_that_hangs() {
     let asked = rig.store.calls(Act::Claim);
     assert!(asked <= 5, "{asked} claims");
 }
+
+#[test]
+fn one_that_has_time_is_refused_though_those_that_lead_go_away_before_the_store_is_given_up() {
+    let rig = Rig::new();
+    rig.store.always(Act::Claim, Fault::Hangs);
+    let idempotency = rig.builder().build().unwrap();
+    let hurried = |after: Duration| {
+        let (claim, clock) = (claim(&idempotency, "k"), rig.clock.clone());
+        let runtime = rig.runtime.clone();
+        rig.runtime.spawn(async move {
+            runtime.sleep(after).await;
+            let calls = claim.on(clock);
+            let call = calls.call(std::future::pending::<Result<String, Failed>>);
+            let gone = runtime.sleep(ms(600));
+            futures::future::select(std::pin::pin!(call), std::pin::pin!(gone)).await;
+        })
+    };
+    let tasks: Vec<_> = (0..100).map(|number| hurried(ms(100 * number))).collect();
+    rig.pass(ms(50));
+    rig.runtime.run_ready();
+    let patient = claim(&idempotency, "k");
+    let calls = patient.on(rig.clock.clone());
+    let start = rig.runtime.elapsed();
+    let call = calls.call(std::future::pending::<Result<String, Failed>>);
+    let refused = rig.runtime.block_on(call).unwrap_err();
+    let refused = Refusal::of(refused.rejection().unwrap());
+    assert_eq!(refused, Some(Refusal::StoreUnavailable));
+    let took = rig.runtime.elapsed() - start;
+    assert!(took <= secs(2), "{took:?}");
+    drop(tasks);
+}

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use steadfast_core::Runtime;
+use steadfast_core::{Instant, Runtime};
 
 use super::{Admitted, Gate, Phase};
 use crate::{
@@ -33,7 +33,10 @@ impl<S: Store, C, B: Background<S>, R: Runtime> Gate<'_, '_, S, C, B, R> {
             return Poll::Ready(self.turn(stands));
         }
         // A lead that lives on says so without waking anybody: then the timer is early, and is set anew.
-        let at = stands.until.min(self.end());
+        let mut at = stands.until.min(self.end());
+        if !self.admission.seen {
+            at = at.min(self.despair());
+        }
         if set.is_none_or(|set| at < set) {
             let now = self.now();
             self.set_timer(now, at);
@@ -43,6 +46,17 @@ impl<S: Store, C, B: Background<S>, R: Runtime> Gate<'_, '_, S, C, B, R> {
         }
         ready!(self.timer.as_mut().poll(self.attempt.runtime(), cx));
         Poll::Ready(self.turn(stands))
+    }
+
+    /// When it gives the store up, though there is a lead. One that stays is given up after the patience that there is
+    /// for the store; but of those that go away before, there may be any number.
+    fn despair(&mut self) -> Instant {
+        if let Some(despair) = self.admission.despair {
+            return despair;
+        }
+        let despair = self.now() + 2 * self.patience();
+        self.admission.despair = Some(despair);
+        despair
     }
 
     /// There is something to decide: nobody leads, or not for long any more, or its own time is over.
@@ -59,6 +73,9 @@ impl<S: Store, C, B: Background<S>, R: Runtime> Gate<'_, '_, S, C, B, R> {
             return Some(Admitted::Refused(Refusal::InFlight, hint));
         }
         if is_led {
+            if !self.admission.seen && now >= self.despair() {
+                return Some(Admitted::Refused(Refusal::StoreUnavailable, None));
+            }
             self.admission.phase = Phase::Following(seat, None);
             return None;
         }

@@ -31,6 +31,8 @@ pub(crate) struct Admission<'p> {
     give_up: Instant,
     /// When the wait for another call is over, once there is one.
     end: Option<Instant>,
+    /// When it gives the store up that others ask, once it follows them.
+    despair: Option<Instant>,
     tries: u32,
     looks: u32,
     /// Whether another call was seen to be at it.
@@ -73,6 +75,7 @@ impl Admission<'_> {
             owner: None,
             give_up: Instant::MAX,
             end: None,
+            despair: None,
             tries: 0,
             looks: 0,
             seen: false,
