@@ -109,7 +109,7 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before the operation was started it leaves nothing behind, given a
+    /// Dropped before the operation was started it leaves the key to the next call of the same request, given a
     /// [background](crate::IdempotencyBuilder::spawn_on). Dropped later, it leaves a key of which nobody knows
     /// whether it was done: it is never released.
     #[must_use = "futures do nothing unless polled"]

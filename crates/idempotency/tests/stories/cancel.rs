@@ -2,11 +2,12 @@
 
 use std::{
     cell::Cell,
+    future::pending,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use steadfast_core::{CallOptions, Policies};
-use steadfast_idempotency::{Idempotency, State};
+use steadfast_idempotency::{Fingerprint, Idempotency, Refusal, State};
 
 use crate::support::{Act, Fault, Rig, claim, id, ms, secs};
 
@@ -152,4 +153,26 @@ fn a_call_that_took_over_and_is_dropped_while_asked_releases_nothing() {
     drop(dropped);
     rig.pass(secs(1));
     assert_eq!(rig.state("k"), Some(State::Indeterminate));
+}
+
+#[test]
+fn dropped_before_its_start_a_call_leaves_the_key_to_the_same_request() {
+    let rig = Rig::new();
+    rig.store.next(Act::Claim, Fault::Hangs);
+    let idempotency = rig.detached().build().unwrap();
+    let claimed = claim(&idempotency, "k");
+    let mut asks = rig
+        .runtime
+        .drive(claimed.run_inline(|_| pending::<Result<String, Failed>>()));
+    assert!(asks.poll().is_pending());
+    drop(asks);
+    rig.runtime.run_ready();
+    assert_eq!(rig.state("k"), Some(State::Released));
+    let key = claimed.id().clone();
+    let other = idempotency.id(key, Fingerprint::of(b"amount=11"));
+    let run = other.run_inline(|_| async { Ok::<_, Failed>("paid".to_owned()) });
+    let refused = *rig.runtime.block_on(run).unwrap_err().rejection().unwrap();
+    assert_eq!(Refusal::of(&refused), Some(Refusal::Mismatch));
+    let run = claimed.run_inline(|_| async { Ok::<_, Failed>("paid".to_owned()) });
+    assert!(rig.runtime.block_on(run).is_ok());
 }
