@@ -137,7 +137,14 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
                 self.ask();
                 None
             }
-            Look::Mismatch => Some(Admitted::Refused(Refusal::Mismatch, None)),
+            Look::Mismatch(until) if self.now() < until => {
+                Some(Admitted::Refused(Refusal::Mismatch, None))
+            }
+            // Of what was so long ago the store knows more.
+            Look::Mismatch(_) => {
+                self.ask();
+                None
+            }
             Look::Landed(landing) => Some(self.landed(landing)),
             Look::Follows(seat) => {
                 self.admission.waited = true;

@@ -85,8 +85,8 @@ pub(crate) enum Landing {
 pub(crate) enum Look<'p> {
     /// None, so it asks the store.
     Clear,
-    /// One for another request.
-    Mismatch,
+    /// One for another request, whose lead is given up then.
+    Mismatch(Instant),
     /// One that has just landed.
     Landed(Landing),
     /// One that it may follow.
@@ -144,7 +144,7 @@ impl Flights {
                 return Look::Clear;
             }
             Stage::Waits | Stage::Runs if flight.fingerprint != fingerprint => {
-                return Look::Mismatch;
+                return Look::Mismatch(state.until);
             }
             _ => {}
         }

@@ -57,9 +57,9 @@ fn another_fingerprint_is_judged_once_the_store_has_judged_the_first() {
     assert!(flights.open(&id, print, false, LATER).is_none());
     assert!(flights.open(&id, other, true, LATER).is_none());
     lead.waits(LATER, LATER);
-    assert!(matches!(flights.look(&id, other), Look::Mismatch));
+    assert!(matches!(flights.look(&id, other), Look::Mismatch(LATER)));
     lead.runs(LATER, false);
-    assert!(matches!(flights.look(&id, other), Look::Mismatch));
+    assert!(matches!(flights.look(&id, other), Look::Mismatch(LATER)));
     drop(lead);
     assert!(matches!(flights.look(&id, other), Look::Clear));
 }

@@ -3,7 +3,7 @@
 use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll};
 
 use steadfast_core::{CallOptions, Pipeline, Policies};
-use steadfast_idempotency::Refusal;
+use steadfast_idempotency::{Fingerprint, Refusal};
 
 use crate::{
     in_flight::{Answer, Failed, never, refused, until, waiting},
@@ -204,4 +204,28 @@ fn a_follower_that_is_dropped_leaves_nothing_behind() {
     *told.borrow_mut() = Some(Ok("paid".into()));
     assert!(running.poll().is_ready());
     assert_eq!(rig.store.calls(Act::Finish), 1);
+}
+
+#[test]
+fn a_lead_that_is_never_polled_again_says_nothing_of_other_payloads() {
+    let rig = Rig::new();
+    let builder = || rig.detached().result_ttl(secs(60)).key_ttl(secs(60));
+    let builder = || builder().retake().wait_in_flight(secs(600));
+    let idempotency = builder().build().unwrap();
+    let stuck = claim(&idempotency, "k");
+    let calls = stuck.on(rig.clock.clone());
+    let mut stuck = rig.runtime.drive(calls.call(never));
+    assert!(stuck.poll().is_pending());
+    let other = idempotency.id(crate::support::id("k"), Fingerprint::of(b"amount=11"));
+    let calls = other.on(rig.clock.clone());
+    let mut mismatch = rig.runtime.drive(calls.call(never));
+    assert_eq!(refused(mismatch.poll()).0, Some(Refusal::Mismatch));
+    // Another process takes over, and its key is forgotten in the end.
+    rig.pass(secs(30));
+    let foreign = claim(&builder().build().unwrap(), "k");
+    let run = foreign.run_inline(|_| async { Ok::<_, Failed>("theirs".to_owned()) });
+    assert!(rig.runtime.block_on(run).is_ok());
+    rig.pass(secs(60));
+    let run = other.run_inline(|_| async { Ok::<_, Failed>("another".to_owned()) });
+    assert_eq!(rig.runtime.block_on(run).unwrap().value, "another");
 }
