@@ -11,7 +11,9 @@ use super::{SqliteStore, commits::Commits, error::failed};
 ///
 /// It begins with the claim, if that is granted: a duplicate of what is done, or of what somebody else is at, is answered
 /// without the lock for writing. From then on this is the only writer of the file, so what is not SQL should be done
-/// before or after.
+/// before or after. SQLite does not say whom a writer waits for: one that waits for longer than
+/// [`store_patience`](steadfast_idempotency::IdempotencyBuilder::store_patience) is refused as if the store were away, be
+/// it a duplicate or not.
 ///
 /// SQLite ends a transaction by itself where a statement says so (`INSERT OR ROLLBACK`, `RAISE(ROLLBACK)`), and may
 /// where the disk is full or fails. What is sent after that would be committed by itself, without the record: it is
