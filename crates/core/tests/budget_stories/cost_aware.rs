@@ -1,6 +1,6 @@
 //! The form of the AWS SDKs: what a retry costs depends on the failure, and a success returns it.
 
-use steadfast_core::{BudgetedCall, RetryBudget, Verdict};
+use steadfast_core::{BudgetedCall, Outcome, RetryBudget, Verdict};
 
 use crate::{OVERLOADED, TRANSIENT, ZERO, retries_until_refused};
 
@@ -69,6 +69,19 @@ fn a_success_returns_what_its_last_retry_cost() {
         drop(call);
         assert_eq!(tokens_left(&budget), left, "after {retries:?}");
     }
+}
+
+#[test]
+fn a_success_that_is_told_once_returns_what_each_retry_around_it_cost() {
+    let budget = budget();
+    let (mut outer, mut inner) = (budget.enter_at(ZERO), budget.enter_at(ZERO));
+    retry(&mut outer, &TRANSIENT);
+    retry(&mut inner, &OVERLOADED);
+    let mut outcome = Outcome::<_, ()>::new(Ok(()), Verdict::success());
+    inner.record_outcome(&mut outcome);
+    outer.record_outcome(&mut outcome);
+    drop((outer, inner));
+    assert_eq!(tokens_left(&budget), 500);
 }
 
 #[test]
