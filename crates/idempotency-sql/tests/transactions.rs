@@ -13,8 +13,10 @@ use std::{
 
 use common::{LEASE, Place, age, claimed, count, id, lease, request, result, run};
 use sqlx::{Connection as _, SqlitePool, sqlite::SqlitePoolOptions};
+use steadfast_core::TokioRuntime;
 use steadfast_idempotency::{
-    Claim, Ending, Id, State, Store as _, StoreError, TxStore as _, Written,
+    Begun, Claim, Detached, Ending, Fingerprint, Id, Idempotency, Key, Raw, Scope, State,
+    Store as _, StoreError, TxStore as _, Written,
 };
 use steadfast_idempotency_sql::SqliteStore;
 
@@ -295,4 +297,41 @@ async fn a_step_that_nobody_polls_any_more_holds_up_nobody() {
     let ending = Ending::Completed(result("x"));
     assert_eq!(store.finish(&mine, ending).await.unwrap(), Written::Done);
     assert_eq!(forgotten.await.unwrap(), Written::Done);
+}
+
+/// An idempotency of its own on this store, as another process has it.
+fn waiting(
+    store: &SqliteStore,
+    patience: Duration,
+) -> Idempotency<SqliteStore, Raw, Detached<TokioRuntime>> {
+    let builder = Idempotency::builder(store.clone()).wait_in_flight(Duration::from_secs(60));
+    let builder = builder.store_patience(patience);
+    builder.spawn_on(TokioRuntime).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_duplicate_waits_for_a_long_transaction_of_another_process_though_the_file_is_busy() {
+    let place = Place::new();
+    let busy = SqliteStore::options().busy_timeout(Duration::from_millis(20));
+    let stores = [place.store().await, busy.open(place.path()).await.unwrap()];
+    let scope = Scope::new("me", "pay").unwrap();
+    let call = |store, patience| {
+        let idempotency = waiting(store, patience);
+        idempotency.key(&scope, Key::new("k").unwrap(), Fingerprint::of(b"10"))
+    };
+    let first = call(&stores[0], Duration::from_secs(10));
+    let second = call(&stores[1], Duration::from_millis(10));
+    let Begun::Run(tx) = first.begin_tx::<String>().await.unwrap() else {
+        panic!("it is new");
+    };
+    let again = second.run_tx(async |tx| Ok::<_, ()>(tx.returns("twice".to_owned())));
+    let mut again = pin!(again);
+    // The file is busy for longer than it may be, several times.
+    for _ in 0..5 {
+        let look = tokio::time::timeout(Duration::from_millis(30), again.as_mut()).await;
+        assert!(look.is_err(), "{look:?}");
+    }
+    tx.commit("paid".to_owned()).await.unwrap();
+    let again = again.await.unwrap();
+    assert_eq!((again.value.as_str(), again.replayed), ("paid", true));
 }

@@ -33,6 +33,8 @@ pub(crate) mod sealed {
         #[doc(hidden)]
         fn take(&self, task: Task<S>) -> bool;
     }
+
+    pub trait OnRuntime {}
 }
 
 /// What is left to do of a call.
@@ -70,6 +72,34 @@ impl<S> sealed::Sealed<S> for Inline {
 #[derive(Clone)]
 pub struct Detached<R> {
     pub(crate) runtime: R,
+}
+
+/// A background with a runtime, which is [`Detached`].
+#[diagnostic::on_unimplemented(
+    message = "this idempotency has no runtime to run on",
+    label = "needs a runtime",
+    note = "name one where it is built, `.spawn_on(TokioRuntime)`; without one, `run_inline_on`, `run_tx_on` and `begin_tx_on` take it"
+)]
+pub trait OnRuntime: sealed::OnRuntime + Send + Sync + 'static {
+    /// The runtime.
+    type Runtime: Spawn<Sleep: Send> + Send + Sync + 'static;
+
+    /// The runtime.
+    #[doc(hidden)]
+    fn runtime(&self) -> &Self::Runtime;
+}
+
+impl<R> sealed::OnRuntime for Detached<R> {}
+
+impl<R> OnRuntime for Detached<R>
+where
+    R: Spawn<Sleep: Send> + Send + Sync + 'static,
+{
+    type Runtime = R;
+
+    fn runtime(&self) -> &R {
+        &self.runtime
+    }
 }
 
 impl<R> fmt::Debug for Detached<R> {

@@ -10,6 +10,7 @@ use crate::{
     idempotency::Shared,
     recover::{Callback, Recovering},
     settings::{InFlight, Settings},
+    tx::UnderWay,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,6 +31,7 @@ pub struct IdempotencyBuilder<S, C = Raw, B = Inline> {
     background: B,
     settings: Settings,
     recover: Option<Arc<dyn Recovering<C>>>,
+    is_key_ttl_said: bool,
     /// Whether the codec was changed when there was a callback already.
     too_late: bool,
 }
@@ -52,6 +54,7 @@ impl<S: Store> IdempotencyBuilder<S> {
                 name: "idempotency",
             },
             recover: None,
+            is_key_ttl_said: false,
             too_late: false,
         }
     }
@@ -106,13 +109,17 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
     /// than that it is kept as long from its end on, and so is its key.
     pub fn result_ttl(mut self, length: Duration) -> Self {
         self.settings.result_ttl = length;
+        if !self.is_key_ttl_said {
+            self.settings.key_ttl = KEY_TTL.max(length);
+        }
         self
     }
 
-    /// How long a key is remembered, from the claim on; from `result_ttl` to a century, default 30 days. After the
-    /// result has gone the key still answers that it was done.
+    /// How long a key is remembered, from the claim on; from `result_ttl` to a century, default 30 days, or `result_ttl`
+    /// where that is longer. After the result has gone the key still answers that it was done.
     pub fn key_ttl(mut self, length: Duration) -> Self {
         self.settings.key_ttl = length;
+        self.is_key_ttl_said = true;
         self
     }
 
@@ -130,6 +137,7 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
             codec,
             background: self.background,
             settings: self.settings,
+            is_key_ttl_said: self.is_key_ttl_said,
             too_late: self.too_late || self.recover.is_some(),
             recover: None,
         }
@@ -150,7 +158,7 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
 
     /// How long a call tries to reach the store, before it runs and after; 1 ms to an hour, default 1 s. In a
     /// [transaction](crate::Idempotent::run_tx) it is how long each step of the store may take; the first, where the
-    /// call [waits](IdempotencyBuilder::wait_in_flight) for others, as long as that.
+    /// call [waits](IdempotencyBuilder::wait_in_flight) for others, as long as that: a store may be busy with them.
     pub fn store_patience(mut self, length: Duration) -> Self {
         self.settings.store_patience = length;
         self
@@ -174,6 +182,7 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
             background: Detached { runtime },
             settings: self.settings,
             recover: self.recover,
+            is_key_ttl_said: self.is_key_ttl_said,
             too_late: self.too_late,
         }
     }
@@ -219,6 +228,7 @@ impl<S: Store, C, B> IdempotencyBuilder<S, C, B> {
                 settings: Arc::new(self.settings),
                 recover: self.recover,
                 flights: Flights::new(),
+                under_way: UnderWay::new(),
             }),
         })
     }

@@ -6,7 +6,7 @@ use steadfast_core::{Event, Runtime};
 
 use crate::{
     Ending, Fingerprint, Id, IdempotencyBuilder, Idempotent, Inline, Key, Raw, Record, Scope,
-    Store, StoreError, flights::Flights, recover::Recovering, settings::Settings,
+    Store, StoreError, flights::Flights, recover::Recovering, settings::Settings, tx::UnderWay,
 };
 
 /// Gives operations their effect once per key, however often they are asked for.
@@ -24,6 +24,7 @@ pub(crate) struct Shared<S, C, B> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) recover: Option<Arc<dyn Recovering<C>>>,
     pub(crate) flights: Flights,
+    pub(crate) under_way: UnderWay,
 }
 
 impl<S: Store> Idempotency<S> {
@@ -86,7 +87,7 @@ impl<S: Store, C, B> Idempotency<S, C, B> {
         self.shared.store.reap(limit).await
     }
 
-    /// Deletes what is over, `batch` records at a time, every `interval`, for ever: spawn it. Full batches follow
+    /// Deletes what is over, `batch` records at a time and one at least, every `interval`, for ever: spawn it. Full batches follow
     /// one another at once. A store that fails is asked again after the interval.
     pub fn reaper<R: Runtime>(
         &self,

@@ -152,7 +152,7 @@ pub use self::codec::Json;
 #[cfg(feature = "postcard")]
 pub use self::codec::Postcard;
 pub use self::{
-    background::{Background, Detached, Inline},
+    background::{Background, Detached, Inline, OnRuntime},
     builder::IdempotencyBuilder,
     codec::{Codec, CodecError, Raw, Tag},
     ctx::{Ctx, Reach},

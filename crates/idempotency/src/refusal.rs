@@ -88,7 +88,7 @@ impl Refusal {
     /// What it means to a call that its store does not answer.
     pub(crate) fn of_store(error: &StoreError) -> Refusal {
         match error.kind() {
-            StoreErrorKind::Unavailable => Refusal::StoreUnavailable,
+            StoreErrorKind::Unavailable | StoreErrorKind::Busy => Refusal::StoreUnavailable,
             StoreErrorKind::Full => Refusal::StoreFull,
             StoreErrorKind::Corrupt => Refusal::StoreCorrupt,
         }

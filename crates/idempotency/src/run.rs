@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use steadfast_core::{Attempt, Error, Event, Outcome, Runtime, Spawn};
 
 use crate::{
-    Background, Codec, Ctx, Detached, Id, Idempotent, IntoOutcome, Refusal, Store,
+    Background, Codec, Ctx, Id, Idempotent, IntoOutcome, OnRuntime, Refusal, Store,
     engine::{Ended, Engine, Grant, Work},
     settings::Settings,
     sync::Mutex,
@@ -36,13 +36,7 @@ fn answered<T, E>(ended: Ended<T, E>) -> Result<T, E> {
     result.map(|value| Answered { value, replayed })
 }
 
-impl<S, C, R> Idempotent<S, C, Detached<R>>
-where
-    S: Store + 'static,
-    C: 'static,
-    R: Spawn + Send + Sync + 'static,
-    R::Sleep: Send,
-{
+impl<S: Store + 'static, C: 'static, B: Background<S>> Idempotent<S, C, B> {
     /// Runs a handler in a task of its own: a caller that goes away does not stop it, and its result is there for
     /// whoever asks again.
     ///
@@ -52,7 +46,8 @@ where
     /// # Errors
     ///
     /// The handler's own, as [`Error::Operation`], or a rejection: [`Refusal::of`] says which. Where the handler
-    /// panics nobody knows whether it was done, [`Refusal::Indeterminate`].
+    /// panics nobody knows whether it was done, [`Refusal::Indeterminate`]; the record of it is written a moment later,
+    /// and says until then that the call is in flight.
     ///
     /// # Cancel safety
     ///
@@ -68,6 +63,7 @@ where
         <Fut::Output as IntoOutcome>::Ok: Send + 'static,
         <Fut::Output as IntoOutcome>::Err: Send + 'static,
         C: Codec<<Fut::Output as IntoOutcome>::Ok>,
+        B: OnRuntime,
     {
         let claim = self.clone();
         let slot = Arc::new(Mutex::new(Slot {
@@ -77,12 +73,12 @@ where
         }));
         let sender = Sender {
             slot: Arc::clone(&slot),
-            runtime: claim.shared.background.runtime.clone(),
+            runtime: claim.shared.background.runtime().clone(),
             settings: Arc::clone(&claim.shared.settings),
             sent: false,
         };
         let spawn = move || {
-            let runtime = claim.shared.background.runtime.clone();
+            let runtime = claim.shared.background.runtime().clone();
             runtime.spawn_detached(async move {
                 let mut sender = sender;
                 let result = claim.run_inline(handler).await;
@@ -104,17 +100,15 @@ where
     /// # Cancel safety
     ///
     /// Dropped after the handler was started it leaves a key of which nobody knows whether it was done.
-    pub fn run_inline<'p, F, Fut>(
-        &'p self,
-        handler: F,
-    ) -> RunInline<'p, F, &'p R, S, C, Detached<R>>
+    pub fn run_inline<'p, F, Fut>(&'p self, handler: F) -> RunInline<'p, F, &'p B::Runtime, S, C, B>
     where
         F: FnOnce(Ctx) -> Fut,
         Fut: Future,
         Fut::Output: IntoOutcome,
         C: Codec<<Fut::Output as IntoOutcome>::Ok>,
+        B: OnRuntime,
     {
-        self.run_inline_on(&self.shared.background.runtime, handler)
+        self.run_inline_on(self.shared.background.runtime(), handler)
     }
 }
 

@@ -236,6 +236,8 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// It could not be reached or could not do it. Whether the step was taken is not known.
     Unavailable,
+    /// Somebody else has what the step needs, such as a lock, and did not give it back in time. Nothing was written.
+    Busy,
     /// It has no room for another record. Nothing was written.
     Full,
     /// It holds a record that cannot be read. Nothing was written.
@@ -271,6 +273,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             StoreErrorKind::Unavailable => "the idempotency store is unavailable",
+            StoreErrorKind::Busy => "the idempotency store is busy",
             StoreErrorKind::Full => "the idempotency store is full",
             StoreErrorKind::Corrupt => "the idempotency store holds a record that cannot be read",
         })

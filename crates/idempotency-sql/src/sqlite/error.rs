@@ -99,11 +99,14 @@ fn kind(error: &sqlx::Error) -> StoreErrorKind {
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::ColumnIndexOutOfBounds { .. }
         | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
+        sqlx::Error::PoolTimedOut => StoreErrorKind::Busy,
         error => match code(error) {
             // SQLITE_CORRUPT, SQLITE_NOTADB
             Some(11 | 26) => StoreErrorKind::Corrupt,
             // SQLITE_FULL, SQLITE_TOOBIG
             Some(13 | 18) => StoreErrorKind::Full,
+            // SQLITE_BUSY, SQLITE_LOCKED
+            Some(5 | 6) => StoreErrorKind::Busy,
             _ => StoreErrorKind::Unavailable,
         },
     }

@@ -2,23 +2,18 @@
 
 use std::future::Future;
 
-use steadfast_core::{Error, Event, Instant, Rejection, Runtime, Spawn};
+use steadfast_core::{Error, Event, Instant, Rejection, Runtime};
 
 use super::{Begun, ExactlyOnce, Returned, Transaction, refuse, replay, too_slow};
 use crate::{
-    Background, Claim, Codec, Detached, Idempotent, Lapsed, Lease, Mode, Refusal, StoreError,
-    StoreErrorKind, TxStore,
+    Background, Claim, ClaimRequest, Codec, Idempotent, Lapsed, Lease, Mode, OnRuntime, Refusal,
+    StoreError, StoreErrorKind, TxStore,
     background::within,
     hold::mint,
     settings::{InFlight, LEAST_PAUSE, RETRY, backoff},
 };
 
-impl<S, C, R> Idempotent<S, C, Detached<R>>
-where
-    S: TxStore + 'static,
-    R: Spawn + Send + Sync + 'static,
-    R::Sleep: Send,
-{
+impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
     /// Runs a handler inside a transaction that also holds the claim and its completion: all of it is committed, or
     /// none.
     ///
@@ -35,11 +30,12 @@ where
     /// Dropped before the commit it is rolled back. During it, whether it is committed is what the record says.
     pub async fn run_tx<F, Fut, T, E>(&self, handler: F) -> Result<ExactlyOnce<T>, Error<E>>
     where
-        F: FnOnce(Transaction<S, C, Detached<R>, R>) -> Fut,
-        Fut: Future<Output = Result<Returned<S, C, Detached<R>, R, T>, E>>,
+        F: FnOnce(Transaction<S, C, B, B::Runtime>) -> Fut,
+        Fut: Future<Output = Result<Returned<S, C, B, B::Runtime, T>, E>>,
         C: Codec<T>,
+        B: OnRuntime,
     {
-        let runtime = self.shared.background.runtime.clone();
+        let runtime = self.shared.background.runtime().clone();
         self.run_tx_on(runtime, handler).await
     }
 
@@ -48,16 +44,15 @@ where
     /// # Errors
     ///
     /// A rejection, for the reasons of [`Refusal`]; nothing was run.
-    pub async fn begin_tx<T>(&self) -> Result<Begun<S, C, Detached<R>, R, T>, Rejection>
+    pub async fn begin_tx<T>(&self) -> Result<Begun<S, C, B, B::Runtime, T>, Rejection>
     where
         C: Codec<T>,
+        B: OnRuntime,
     {
-        let runtime = self.shared.background.runtime.clone();
+        let runtime = self.shared.background.runtime().clone();
         self.begin_tx_on(runtime).await
     }
-}
 
-impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
     /// As `run_tx`, on a runtime of the caller's.
     ///
     /// # Errors
@@ -96,95 +91,115 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
     {
         let (shared, owner) = (&*self.shared, mint(&runtime));
         let settings = &*shared.settings;
+        let refuse = |refusal, after| refuse(settings, &runtime, refusal, after);
         let mut request = settings.claim(&self.id, self.fingerprint, owner);
         if settings.mode == Mode::Recover {
             // The callback is not asked in the midst of a transaction, and without it nothing is taken over.
             request.lapsed = Lapsed::Block;
         }
         let began = runtime.now();
-        let mut give_up = began + settings.store_patience;
+        let give_up = began + settings.store_patience;
         let end = match settings.in_flight {
             InFlight::Wait(max) => began + max,
             InFlight::Reject => Instant::from_nanos(0),
         };
         let (mut tries, mut seen) = (0, false);
         loop {
-            let begun = async {
-                let mut tx = shared.store.begin().await?;
-                let claim = shared.store.claim_in(&mut tx, request).await?;
-                Ok::<_, StoreError>((tx, claim))
-            };
-            // A store may let the second one wait until the first one ends. Who has seen that one waits no longer for it
-            // than it would.
+            // A store may let the second one wait until the first one ends, or be busy with it.
             let limit = if seen { end } else { give_up.max(end) };
-            let begun = within(begun, runtime.sleep_until(limit)).await;
-            let random = runtime.random();
-            let pause = backoff(RETRY.0, RETRY.1, tries, random);
-            let begun = begun.unwrap_or_else(|| Err(too_slow()));
-            let (refusal, after, pause, end) = match begun {
+            let pause = backoff(RETRY.0, RETRY.1, tries, runtime.random());
+            let (refusal, after, pause, end) = match self.try_begin(request, &runtime, limit).await
+            {
                 Ok((
-                    tx,
                     Claim::Granted {
                         fence,
                         taken_over,
                         step,
                     },
+                    Some(tx),
                 )) => {
-                    let lease = Lease::new(&request, fence);
                     return Ok(Begun::Run(Transaction {
+                        entry: shared.under_way.enter(&self.id, self.fingerprint),
                         claim: self.clone(),
                         tx,
-                        lease,
+                        lease: Lease::new(&request, fence),
                         step,
                         taken_over,
                         runtime,
                     }));
                 }
-                Ok((_, Claim::Completed(stored))) => {
-                    return match replay(self, &stored) {
-                        Ok(value) => {
-                            runtime.emit(&Event::noted(settings.name, "replayed"));
-                            Ok(Begun::Replay(value))
-                        }
-                        Err(refusal) => Err(refuse(settings, &runtime, refusal, None)),
-                    };
+                Ok((Claim::Completed(stored), _)) => {
+                    let value = replay(self, &stored).map_err(|refusal| refuse(refusal, None))?;
+                    runtime.emit(&Event::noted(settings.name, "replayed"));
+                    return Ok(Begun::Replay(value));
                 }
-                Ok((tx, Claim::InFlight { lease_left })) => {
+                Ok((Claim::InFlight { lease_left }, tx)) => {
                     // What it locks, the other one may need to end.
                     drop(tx);
-                    (give_up, seen) = (Instant::MAX, true);
+                    seen = true;
                     let pause = pause.min(lease_left.max(LEAST_PAUSE));
                     (Refusal::InFlight, Some(lease_left), pause, end)
                 }
-                Ok((_, claim)) => {
-                    let refusal = match claim {
-                        Claim::Expired => Refusal::ResultExpired,
-                        Claim::Mismatch => Refusal::Mismatch,
-                        _ => Refusal::Indeterminate,
-                    };
-                    return Err(refuse(settings, &runtime, refusal, None));
-                }
-                Err(error) if error.kind() == StoreErrorKind::Unavailable => {
-                    if seen && runtime.now() + pause >= end {
-                        // It waited for another call, and that is over.
-                        (Refusal::InFlight, None, pause, end)
-                    } else {
-                        (Refusal::StoreUnavailable, None, pause, give_up)
-                    }
-                }
+                Ok((Claim::Expired, _)) => return Err(refuse(Refusal::ResultExpired, None)),
+                Ok((Claim::Mismatch, _)) => return Err(refuse(Refusal::Mismatch, None)),
+                Ok(_) => return Err(refuse(Refusal::Indeterminate, None)),
                 Err(error) => {
-                    return Err(refuse(settings, &runtime, Refusal::of_store(&error), None));
+                    let refusal = Refusal::of_store(&error);
+                    if refusal != Refusal::StoreUnavailable {
+                        return Err(refuse(refusal, None));
+                    }
+                    let is_over = runtime.now() + pause >= limit;
+                    match error.kind() {
+                        // It waited for another call, and that is over.
+                        _ if seen && is_over => (Refusal::InFlight, None, pause, limit),
+                        StoreErrorKind::Busy => (refusal, None, pause, limit),
+                        _ => (refusal, None, pause, give_up),
+                    }
                 }
             };
             let at = runtime.now() + pause;
             if at >= end {
-                return Err(refuse(settings, &runtime, refusal, after));
-            }
-            if give_up == Instant::MAX {
-                give_up = at + settings.store_patience;
+                return Err(refuse(refusal, after));
             }
             runtime.sleep_until(at).await;
             tries += 1;
         }
+    }
+
+    /// Asks the store once, in a transaction, unless another one of this process has the key.
+    async fn try_begin<R: Runtime>(
+        &self,
+        request: ClaimRequest<'_>,
+        runtime: &R,
+        limit: Instant,
+    ) -> Result<(Claim, Option<S::Tx>), StoreError> {
+        if let Some(claim) = self.beside() {
+            return Ok((claim, None));
+        }
+        let store = &*self.shared.store;
+        let begun = async {
+            let mut tx = store.begin().await?;
+            let claim = store.claim_in(&mut tx, request).await?;
+            Ok::<_, StoreError>((claim, Some(tx)))
+        };
+        let begun = within(begun, runtime.sleep_until(limit)).await;
+        begun.unwrap_or_else(|| Err(too_slow())).or_else(|error| {
+            // It may have been kept waiting by one that has begun meanwhile.
+            let is_away = Refusal::of_store(&error) == Refusal::StoreUnavailable;
+            let beside = self.beside().filter(|_| is_away);
+            beside.map(|claim| (claim, None)).ok_or(error)
+        })
+    }
+
+    /// What a claim comes to beside a transaction of this process with the same key.
+    fn beside(&self) -> Option<Claim> {
+        let fingerprint = self.shared.under_way.find(&self.id)?;
+        Some(if fingerprint == self.fingerprint {
+            Claim::InFlight {
+                lease_left: self.shared.settings.store_patience,
+            }
+        } else {
+            Claim::Mismatch
+        })
     }
 }

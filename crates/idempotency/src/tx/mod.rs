@@ -1,6 +1,7 @@
 //! Claim, effect and completion in one transaction: the one way to exactly one effect.
 
 mod begin;
+mod under_way;
 
 use std::{
     fmt,
@@ -18,6 +19,9 @@ use crate::{
     codec::{decoded, encoded},
     settings::Settings,
 };
+
+use self::under_way::Entry;
+pub(crate) use self::under_way::UnderWay;
 
 /// A result whose effect was committed together with the record of it: exactly once, however often it is asked
 /// for. Only [`Idempotent::run_tx`] and [`Transaction::commit`] make one.
@@ -62,6 +66,8 @@ pub struct Transaction<S: TxStore, C, B, R> {
     step: Option<Arc<str>>,
     taken_over: bool,
     runtime: R,
+    // Dropped after the transaction.
+    entry: Entry,
 }
 
 impl<S: TxStore, C, B, R> Deref for Transaction<S, C, B, R> {
@@ -139,6 +145,7 @@ impl<S: TxStore, C, B, R: Runtime> Transaction<S, C, B, R> {
             mut tx,
             lease,
             runtime,
+            entry: _entry,
             ..
         } = self;
         let shared = &*claim.shared;

@@ -32,6 +32,10 @@ fn a_setting_out_of_its_range_names_itself_its_value_and_the_range() {
         "`key_ttl` is 5s; allowed: 86400s to 3155760000s"
     );
     assert!(built(|b| b.key_ttl(day)).is_ok());
+    // Whose result is kept for longer than keys are by default, and who did not say how long they are.
+    assert!(built(|b| b.result_ttl(60 * day)).is_ok());
+    assert!(built(|b| b.key_ttl(31 * day).result_ttl(60 * day)).is_err());
+    assert!(built(|b| b.result_ttl(60 * day).key_ttl(31 * day)).is_err());
     assert_eq!(
         text(built(|b| b.store_patience(Duration::ZERO))),
         "`store_patience` is 0ns; allowed: 1ms to 3600s"

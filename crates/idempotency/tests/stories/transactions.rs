@@ -130,6 +130,85 @@ fn a_duplicate_meanwhile_is_refused_or_waits() {
 }
 
 #[test]
+fn a_duplicate_in_the_same_process_is_told_without_asking_a_store_that_might_keep_it_waiting() {
+    let rig = Rig::new();
+    let idempotency = rig.detached().build().unwrap();
+    let first = claim(&idempotency, "k");
+    let Ok(Begun::Run(tx)) = rig.runtime.block_on(first.begin_tx::<String>()) else {
+        panic!("it runs");
+    };
+    let asked = rig.store.all_calls();
+    let second = rig.runtime.block_on(first.begin_tx::<String>());
+    let rejection = second.map(drop).unwrap_err();
+    assert_eq!(Refusal::of(&rejection), Some(Refusal::InFlight));
+    assert_eq!(rejection.retry_after(), Some(secs(1)));
+    let print = Fingerprint::of(b"amount=11");
+    let other = idempotency.key(&scope(), Key::new("k").unwrap(), print);
+    let other = rig.runtime.block_on(other.begin_tx::<String>());
+    assert_eq!(refusal(other), Refusal::Mismatch);
+    assert_eq!(rig.store.all_calls(), asked);
+    // Another key has nothing to do with it.
+    let beside = claim(&idempotency, "other");
+    assert!(
+        rig.runtime
+            .block_on(charge(&beside, Ok("paid".into())))
+            .is_ok()
+    );
+
+    drop(tx);
+    let again = rig.runtime.block_on(charge(&first, Ok("paid".into())));
+    assert!(!again.unwrap().replayed);
+    let again = rig.runtime.block_on(charge(&first, Ok("paid".into())));
+    assert!(again.unwrap().replayed);
+}
+
+#[test]
+fn a_duplicate_that_the_store_kept_waiting_for_a_transaction_of_its_process_is_told_so() {
+    let rig = Rig::new();
+    let idempotency = rig.detached().build().unwrap();
+    rig.store.next(Act::ClaimIn, Fault::Hangs);
+    let waits = claim(&idempotency, "k");
+    let mut waits = rig
+        .runtime
+        .drive(async move { waits.begin_tx::<String>().await });
+    assert!(waits.poll().is_pending());
+    let first = claim(&idempotency, "k");
+    let Ok(Begun::Run(_tx)) = rig.runtime.block_on(first.begin_tx::<String>()) else {
+        panic!("it runs");
+    };
+    rig.pass(secs(1));
+    let std::task::Poll::Ready(told) = waits.poll() else {
+        panic!("its patience is over");
+    };
+    assert_eq!(refusal(told), Refusal::InFlight);
+}
+
+#[test]
+fn a_store_that_is_busy_is_asked_for_as_long_as_a_call_waits_for_others() {
+    for (waits, expected) in [(None, secs(1)), (Some(secs(5)), secs(5))] {
+        let rig = Rig::new();
+        let idempotency = match waits {
+            Some(max) => rig.detached().wait_in_flight(max).build(),
+            None => rig.detached().build(),
+        };
+        let claim = claim(&idempotency.unwrap(), "k");
+        let busy = Fault::Fails(StoreErrorKind::Busy);
+        rig.store.always(Act::ClaimIn, busy);
+        let before = rig.now();
+        let refused = rig.runtime.block_on(claim.begin_tx::<String>());
+        assert_eq!(refusal(refused), Refusal::StoreUnavailable);
+        let took = rig.now() - before;
+        assert!(took <= expected && took > expected / 2, "{took:?}");
+        // One that is away is given up after the patience.
+        rig.store.always(Act::ClaimIn, DOWN);
+        let before = rig.now();
+        let refused = rig.runtime.block_on(claim.begin_tx::<String>());
+        assert_eq!(refusal(refused), Refusal::StoreUnavailable);
+        assert!(rig.now() - before <= secs(1));
+    }
+}
+
+#[test]
 fn a_commit_whose_answer_was_lost_is_looked_up() {
     let rig = Rig::new();
     rig.store.next(Act::Commit, Fault::Loses);
