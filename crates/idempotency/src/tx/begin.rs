@@ -98,7 +98,8 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
             request.lapsed = Lapsed::Block;
         }
         let began = runtime.now();
-        let give_up = began + settings.store_patience;
+        // Of a store that has answered, it is counted from when it fails.
+        let mut give_up = Some(began + settings.store_patience);
         let end = match settings.in_flight {
             InFlight::Wait(max) => began + max,
             InFlight::Reject => Instant::from_nanos(0),
@@ -106,7 +107,7 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
         let (mut tries, mut seen) = (0, false);
         loop {
             // A store may let the second one wait until the first one ends, or be busy with it.
-            let limit = if seen { end } else { give_up.max(end) };
+            let limit = give_up.filter(|_| !seen).map_or(end, |at| at.max(end));
             let pause = backoff(RETRY.0, RETRY.1, tries, runtime.random());
             let (refusal, after, pause, end) = match self.try_begin(request, &runtime, limit).await
             {
@@ -138,6 +139,7 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
                     drop(tx);
                     seen = true;
                     let pause = pause.min(lease_left.max(LEAST_PAUSE));
+                    give_up = None;
                     (Refusal::InFlight, Some(lease_left), pause, end)
                 }
                 Ok((Claim::Expired, _)) => return Err(refuse(Refusal::ResultExpired, None)),
@@ -148,11 +150,12 @@ impl<S: TxStore, C, B: Background<S>> Idempotent<S, C, B> {
                     if refusal != Refusal::StoreUnavailable {
                         return Err(refuse(refusal, None));
                     }
-                    let is_over = runtime.now() + pause >= limit;
+                    let now = runtime.now();
+                    let give_up = *give_up.get_or_insert(now + settings.store_patience);
                     match error.kind() {
                         // It waited for another call, and that is over.
-                        _ if seen && is_over => (Refusal::InFlight, None, pause, limit),
-                        StoreErrorKind::Busy => (refusal, None, pause, limit),
+                        _ if seen && now + pause >= end => (Refusal::InFlight, None, pause, end),
+                        StoreErrorKind::Busy => (refusal, None, pause, give_up.max(end)),
                         _ => (refusal, None, pause, give_up),
                     }
                 }

@@ -130,6 +130,30 @@ fn a_duplicate_meanwhile_is_refused_or_waits() {
 }
 
 #[test]
+fn who_waits_for_another_call_bears_that_the_store_is_away_for_a_moment() {
+    let rig = Rig::new();
+    let first = rig.claim("k");
+    let Ok(Begun::Run(tx)) = rig.runtime.block_on(first.begin_tx::<String>()) else {
+        panic!("it runs");
+    };
+    let waits = rig.detached().wait_in_flight(secs(9)).build().unwrap();
+    let waits = claim(&waits, "k");
+    let mut waits = rig
+        .runtime
+        .drive(async move { charge(&waits, Ok("again".into())).await });
+    assert!(waits.poll().is_pending());
+    rig.pass(secs(4));
+    rig.store.next(Act::ClaimIn, DOWN);
+    assert!(waits.poll().is_pending());
+    assert!(rig.runtime.block_on(tx.commit("paid".to_owned())).is_ok());
+    rig.pass(secs(1));
+    let std::task::Poll::Ready(Ok(answer)) = waits.poll() else {
+        panic!("it has the result");
+    };
+    assert!(answer.replayed);
+}
+
+#[test]
 fn a_duplicate_in_the_same_process_is_told_without_asking_a_store_that_might_keep_it_waiting() {
     let rig = Rig::new();
     let idempotency = rig.detached().build().unwrap();
