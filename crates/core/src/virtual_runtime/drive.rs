@@ -111,7 +111,7 @@ impl VirtualRuntime {
     ///
     /// # Panics
     ///
-    /// When the future waits and nothing will ever wake it.
+    /// When the future waits and nothing will ever wake it. Where the future or a spawned task does.
     pub fn cancel_at_every_await<F: Future>(
         &self,
         mut make: impl FnMut() -> F,

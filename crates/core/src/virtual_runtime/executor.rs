@@ -115,7 +115,9 @@ impl VirtualRuntime {
     ///
     /// # Panics
     ///
-    /// When the future waits and nothing will ever wake it: no task is ready and no sleep waits.
+    /// When the future waits and nothing will ever wake it: no task is ready and no sleep waits. Where the future
+    /// panics, and where a spawned task does: on tokio that panic would end the task alone, and here it would go
+    /// unseen. The task is gone then, the others are as they were, and `block_on` may be called again.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let mut main = pin!(future);
         let tasks = &self.shared.tasks;
@@ -143,6 +145,12 @@ impl VirtualRuntime {
     /// Starts a task. It runs inside [`block_on`](VirtualRuntime::block_on),
     /// [`advance`](VirtualRuntime::advance) and [`run_ready`](VirtualRuntime::run_ready), whether or
     /// not anybody awaits the handle.
+    ///
+    /// # Panics
+    ///
+    /// Not itself. A panic of the task goes through whoever runs it, such as `block_on`, whether or not anybody
+    /// awaits the handle: it ends the test, where tokio would end the task alone. Who catches it and goes on finds
+    /// the task gone, and a handle that is never ready.
     pub fn spawn<F>(&self, future: F) -> VirtualTask<F::Output>
     where
         F: Future + Send + 'static,
@@ -168,6 +176,10 @@ impl VirtualRuntime {
     }
 
     /// Runs the spawned tasks until none is ready, without moving the clock.
+    ///
+    /// # Panics
+    ///
+    /// Where a task does.
     pub fn run_ready(&self) {
         let tasks = &self.shared.tasks;
         let mut others = Vec::new();

@@ -22,7 +22,9 @@ use crate::{Instant, Runtime, Spawn, runtime::SplitMix};
 ///
 /// It is also an executor. [`block_on`](VirtualRuntime::block_on) runs a future and all spawned
 /// tasks; when nothing is ready it moves the clock to the next deadline. Single futures can be
-/// driven by hand with [`drive`](VirtualRuntime::drive). Clones share clock, chance and tasks.
+/// driven by hand with [`drive`](VirtualRuntime::drive). Clones share clock, chance and tasks. A spawned task that
+/// panics is not contained: the panic goes through [`block_on`](VirtualRuntime::block_on), so that no test passes
+/// over it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -130,6 +132,10 @@ impl VirtualRuntime {
     }
 
     /// Moves the clock forwards deadline by deadline, and runs the tasks that are ready at each.
+    ///
+    /// # Panics
+    ///
+    /// Where a task does.
     pub fn advance(&self, by: Duration) {
         self.run_ready();
         let end = self.clock().now + by;
@@ -197,6 +203,11 @@ impl Runtime for VirtualRuntime {
 }
 
 impl Spawn for VirtualRuntime {
+    /// Starts a task that nobody awaits.
+    ///
+    /// # Panics
+    ///
+    /// Not itself. As with [`spawn`](VirtualRuntime::spawn), a panic of the task goes through whoever runs it.
     fn spawn_detached<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,

@@ -194,6 +194,16 @@ fn a_panic_in_a_task_reaches_whoever_drives_it_and_spares_the_others() {
 }
 
 #[test]
+#[should_panic(expected = "virtual deadlock: nothing is ready and no sleep waits")]
+fn the_handle_of_a_task_that_panicked_is_never_ready() {
+    let runtime = VirtualRuntime::new(1);
+    let lost = runtime.spawn(async { panic!("the task of this story") });
+    let panic = catch_unwind(AssertUnwindSafe(|| runtime.run_ready()));
+    assert!(panic.is_err());
+    runtime.block_on(lost);
+}
+
+#[test]
 fn a_task_that_has_ended_has_dropped_what_it_held() {
     let runtime = VirtualRuntime::new(1);
     let (held, freed) = oneshot::channel::<()>();
