@@ -9,6 +9,33 @@ use crate::{Verdict, verdict::Hint};
 /// One flat type whatever the stack. The operation's own error passes through unboxed and
 /// unchanged, and this type's `Display` and `source` are those of the error inside it, so it adds
 /// no line to a printed chain.
+///
+/// `?` turns a [`Rejection`] into it, and not the operation's own error: an `E` may be anything, also an `Error` or a
+/// `Rejection` itself. In a function that returns `Error<E>`, say which one it is with `.map_err(Error::Operation)`:
+///
+/// ```
+/// use std::{io, time::Duration};
+///
+/// use steadfast_core::{Error, Rejection, RejectionKind};
+///
+/// fn configured() -> io::Result<&'static str> {
+///     Err(io::ErrorKind::NotFound.into())
+/// }
+///
+/// fn admitted() -> Result<(), Rejection> {
+///     Err(Rejection::new("breaker", RejectionKind::CircuitOpen).with_retry_after(Duration::from_secs(5)))
+/// }
+///
+/// fn host(is_checked: bool) -> Result<&'static str, Error<io::Error>> {
+///     if is_checked {
+///         admitted()?;
+///     }
+///     Ok(configured().map_err(Error::Operation)?)
+/// }
+///
+/// assert!(host(false).unwrap_err().operation().is_some());
+/// assert!(host(true).unwrap_err().rejection().is_some());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<E> {
