@@ -10,7 +10,9 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use crate::{Attempt, Event, Instant, Outcome, Rejection, RejectionKind, Runtime, Timer};
+use crate::{
+    Attempt, Event, IdempotencyKey, Instant, Outcome, Rejection, RejectionKind, Runtime, Timer,
+};
 
 /// What one call says of itself, whatever the pipeline: `pipeline.call(..).options(options)`.
 ///
@@ -219,56 +221,5 @@ impl Priority {
 impl Default for Priority {
     fn default() -> Self {
         Priority::NORMAL
-    }
-}
-
-/// A key that names one logical call, the same on every attempt: 128 bits, such as a UUID.
-///
-/// `Display` prints it as a UUID.
-///
-/// ```
-/// use steadfast_core::IdempotencyKey;
-///
-/// let key = IdempotencyKey::from_u128(0x0192_3f6e_7a10_7c3a_8b1e_52f0_9d4c_6a21);
-/// assert_eq!(key.to_string(), "01923f6e-7a10-7c3a-8b1e-52f09d4c6a21");
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IdempotencyKey([u8; 16]);
-
-impl IdempotencyKey {
-    /// The key of these 128 bits, most significant first.
-    #[must_use]
-    pub const fn from_u128(bits: u128) -> Self {
-        IdempotencyKey(bits.to_be_bytes())
-    }
-
-    /// The 128 bits of the key.
-    #[must_use]
-    pub const fn as_u128(self) -> u128 {
-        u128::from_be_bytes(self.0)
-    }
-}
-
-impl From<u128> for IdempotencyKey {
-    fn from(bits: u128) -> Self {
-        IdempotencyKey::from_u128(bits)
-    }
-}
-
-impl fmt::Display for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IdempotencyKey({self})")
     }
 }
