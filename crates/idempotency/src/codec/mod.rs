@@ -48,6 +48,12 @@ use crate::{Refusal, Stored};
 /// assert!(Numbers.decode(&Stored::body(*b"1234")).is_err());
 /// # Ok::<(), CodecError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "the codec `{Self}` does not keep results of type `{T}`",
+    label = "the result of this call is of type `{T}`",
+    note = "`Raw`, the default, keeps `Vec<u8>`, `Arc<[u8]>`, `String` and `()`",
+    note = "to keep whatever serde knows, build the idempotency with `.codec(Json::new())` of the feature `json` (`idempotency-json` in the crate `steadfast`)"
+)]
 pub trait Codec<T>: Send + Sync {
     /// What is kept of this result.
     ///

@@ -1,0 +1,14 @@
+//~ does not keep results of type `u32`
+//~ build the idempotency with `.codec(Json::new())` of the feature `json`
+//! Without a codec of its own an idempotency keeps bytes and text.
+
+use steadfast::{Fingerprint, Idempotency, Key, MemoryStore, Scope, ThreadRuntime};
+
+fn main() {
+    let charges = Idempotency::builder(MemoryStore::on(ThreadRuntime)).build();
+    let charges = charges.expect("the settings are the defaults");
+    let scope = Scope::new("customer-7", "POST /charges").expect("it is printable");
+    let key = Key::new("order-4711").expect("it is printable");
+    let claim = charges.key(&scope, key, Fingerprint::of(b""));
+    let _ = claim.run_inline_on(ThreadRuntime, |_| async { Ok::<u32, ()>(7) });
+}
