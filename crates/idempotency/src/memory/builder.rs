@@ -20,7 +20,7 @@ pub struct MemoryStoreBuilder<R = TokioRuntime> {
 }
 
 impl<R: Runtime> MemoryStoreBuilder<R> {
-    pub(super) fn on(runtime: R) -> Self {
+    pub(super) fn with_defaults(runtime: R) -> Self {
         MemoryStoreBuilder {
             runtime,
             capacity: DEFAULT_CAPACITY,

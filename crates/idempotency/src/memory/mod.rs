@@ -108,7 +108,7 @@ impl MemoryStore {
 
     /// A store on tokio's clock, of another size.
     pub fn builder() -> MemoryStoreBuilder {
-        MemoryStoreBuilder::on(TokioRuntime)
+        MemoryStoreBuilder::with_defaults(TokioRuntime)
     }
 }
 
@@ -128,7 +128,7 @@ impl<R: Runtime> MemoryStore<R> {
 
     /// A store on the clock of `runtime`, of another size.
     pub fn builder_on(runtime: R) -> MemoryStoreBuilder<R> {
-        MemoryStoreBuilder::on(runtime)
+        MemoryStoreBuilder::with_defaults(runtime)
     }
 
     fn with(runtime: R, room: Room) -> Self {
