@@ -268,9 +268,11 @@ async fn settle(connection: &mut SqliteConnection, order: &Order) -> sqlx::Resul
 
 /// An error with what is behind it.
 fn because(error: &SetupError) -> String {
-    match error.source() {
-        None => error.to_string(),
-        Some(source) => format!("{error}: {source}"),
+    match (error, error.source()) {
+        (_, None) => error.to_string(),
+        // The file is named already.
+        (SetupError::Open { error, .. }, _) => error.to_string(),
+        (_, Some(source)) => format!("{error}: {source}"),
     }
 }
 

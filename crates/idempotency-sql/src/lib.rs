@@ -53,6 +53,17 @@
 //! # fn main() {}
 //! ```
 //!
+//! ```toml
+//! [dependencies]
+//! steadfast-core = { version = "0.1", features = ["tokio"] }
+//! steadfast-idempotency = "0.1"
+//! steadfast-idempotency-sql = { version = "0.1", features = ["sqlite"] }
+//! sqlx = { version = "0.9", default-features = false, features = ["sqlite-bundled"] }
+//! ```
+//!
+//! `tx.connection()` is a connection of sqlx 0.9: of another version it is another type. The feature `sqlite-bundled`
+//! is what this crate builds of SQLite itself; add others of sqlx, such as `macros`, as you need them.
+//!
 //! # What it promises on SQLite
 //!
 //! | | effects of a key | when a process dies in the midst of it |
@@ -66,7 +77,8 @@
 //! | | |
 //! |---|---|
 //! | a claim, a completion, a commit | is on the disk before it is answered (`synchronous = FULL`) |
-//! | a replay, a duplicate of what is in flight, a mismatch | is a read: it takes no lock, and waits for none |
+//! | a replay, a duplicate of what is in flight, a mismatch | is a read, where the claim is committed, as that of `run` is: it takes no lock, and waits for none |
+//! | a duplicate of a transaction under way, such as one of another process | waits for the writer: nobody reads a claim that is not committed |
 //! | a transaction | is the only writer of the file from its claim to its commit: keep it short |
 //! | a step whose answer is dropped or not polled | ends by itself, whole or not at all, and holds up nobody |
 //! | time | is that of the database, to the millisecond; a caller's clock is never asked |

@@ -4,12 +4,12 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use common::{Place, claimed, count, file, id, run};
 use sqlx::{
     SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use steadfast_idempotency_sql::{SetupError, SqliteStore};
 
@@ -115,7 +115,46 @@ async fn a_pool_that_would_break_the_promises_is_refused() {
     let options = file(&place).busy_timeout(Duration::ZERO);
     assert!(found(options).await.contains("busy_timeout = 0"));
     let options = SqliteConnectOptions::new().in_memory(true);
+    assert_eq!(
+        found(options).await,
+        "the database is in memory or temporary, and the store needs one in a file"
+    );
+    let options = file(&place).journal_mode(SqliteJournalMode::Memory);
     assert!(found(options).await.contains("journal_mode = memory"));
+}
+
+#[tokio::test]
+async fn a_path_that_is_none_of_a_file_is_refused() {
+    for path in [":memory:", ""] {
+        let error = SqliteStore::open(path).await.unwrap_err();
+        assert!(matches!(error, SetupError::Memory), "{path:?}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_made_is_named() {
+    let place = Place::new();
+    let path = place.path().with_file_name("none").join("shop.db");
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    let message = error.to_string();
+    assert_eq!(
+        message,
+        format!(
+            "the database file {path:?} cannot be opened or made; its directory has to exist and to be writable"
+        )
+    );
+    assert!(error.source().is_some(), "what SQLite says");
+}
+
+#[tokio::test]
+async fn a_store_prints_its_prefix_and_no_sql() {
+    let place = Place::new();
+    let options = SqliteStore::options().prefix("shop_");
+    let store = options.open(place.path()).await.unwrap();
+    assert_eq!(
+        format!("{store:?}"),
+        r#"SqliteStore { prefix: "shop_", .. }"#
+    );
 }
 
 #[tokio::test]
@@ -140,5 +179,9 @@ async fn a_file_that_is_no_database_is_corrupt() {
     let place = Place::new();
     std::fs::write(place.path(), vec![b'x'; 8192]).unwrap();
     let error = SqliteStore::open(place.path()).await.unwrap_err();
-    assert!(matches!(error, SetupError::Database(_)), "{error:?}");
+    assert!(matches!(error, SetupError::Open { .. }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        format!("the database file {:?} cannot be opened", place.path())
+    );
 }

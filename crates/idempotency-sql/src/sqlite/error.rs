@@ -1,6 +1,6 @@
 //! What SQLite says when it cannot, in the terms of the protocol.
 
-use std::{error, fmt};
+use std::{error, fmt, path::PathBuf};
 
 use steadfast_idempotency::{StoreError, StoreErrorKind};
 
@@ -21,6 +21,15 @@ pub enum SetupError {
         /// What it may be.
         range: &'static str,
     },
+    /// The file cannot be opened or made.
+    Open {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        error: sqlx::Error,
+    },
+    /// The database has no file.
+    Memory,
     /// The connections of a pool are not set up for it.
     Pragma {
         /// Which pragma it is about.
@@ -52,6 +61,16 @@ impl fmt::Display for SetupError {
             SetupError::Setting { name, value, range } => {
                 write!(f, "{name} is {value}, and has to be {range}")
             }
+            SetupError::Open { path, error } if code(error) == Some(CANNOT_OPEN) => write!(
+                f,
+                "the database file {path:?} cannot be opened or made; its directory has to exist and to be writable"
+            ),
+            SetupError::Open { path, .. } => {
+                write!(f, "the database file {path:?} cannot be opened")
+            }
+            SetupError::Memory => f.write_str(
+                "the database is in memory or temporary, and the store needs one in a file",
+            ),
             SetupError::Pragma {
                 name,
                 found,
@@ -72,7 +91,7 @@ impl fmt::Display for SetupError {
 impl error::Error for SetupError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            SetupError::Database(error) => Some(error),
+            SetupError::Database(error) | SetupError::Open { error, .. } => Some(error),
             _ => None,
         }
     }
@@ -117,6 +136,9 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     // SQLITE_BUSY
     code(error) == Some(5)
 }
+
+/// `SQLITE_CANTOPEN`
+const CANNOT_OPEN: u32 = 14;
 
 /// The code of an error of SQLite. The extended one says more in the bits above:
 /// <https://www.sqlite.org/rescode.html>

@@ -11,7 +11,7 @@ mod sql;
 mod steps;
 mod tx;
 
-use std::{path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use sqlx::{Connection as _, Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use steadfast_idempotency::{Record, StoreError};
@@ -24,10 +24,13 @@ pub use self::{error::SetupError, options::SqliteOptions, schema::Migration, tx:
 ///
 /// A clone is the same store. What a claim, a completion or a resolution writes is on the disk before it is
 /// answered. What is only looked up (a replay, a duplicate of one in flight, a mismatch) takes no lock that
-/// somebody who writes would wait for, nor waits for one.
+/// somebody who writes would wait for, nor waits for one, where the claim is committed, as that of
+/// [`run`](steadfast_idempotency::Idempotent::run) is. That of a [transaction](SqliteTx) under way is not: a duplicate of
+/// it, such as one of another process, waits for the writer.
 ///
 /// The clock is that of SQLite, which is the machine's date to the millisecond. Leases and lifetimes are judged
-/// by it: set back, they end as much later.
+/// by it: set back, they end as much later. A [`StoreTime`](steadfast_idempotency::StoreTime) of this store is in
+/// microseconds since 1970, Unix time.
 ///
 /// # Cancel safety
 ///
@@ -69,12 +72,11 @@ pub use self::{error::SetupError, options::SqliteOptions, schema::Migration, tx:
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SqliteStore {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     reader: SqlitePool,
     /// The same as the reader where the user gave the pool.
@@ -227,5 +229,13 @@ impl SqliteStore {
             connection.close().await?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("prefix", &self.inner.prefix.as_str())
+            .finish_non_exhaustive()
     }
 }

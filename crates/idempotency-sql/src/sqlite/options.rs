@@ -51,6 +51,10 @@ impl SqliteOptions {
 
     /// How long a step waits for another writer before it fails as unavailable: 5 s, if not set; one
     /// millisecond to a minute. Not read where a pool is given.
+    ///
+    /// A call waits for no longer than
+    /// [`store_patience`](steadfast_idempotency::IdempotencyBuilder::store_patience) either, which is 1 s if not set and so
+    /// ends first. To wait for longer, set both.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
@@ -71,8 +75,8 @@ impl SqliteOptions {
     ///
     /// # Errors
     ///
-    /// Where a setting is out of its range, the file cannot be opened or made, or its tables are
-    /// newer than this crate.
+    /// Where a setting is out of its range, the file cannot be opened or made, as in a directory that does not exist,
+    /// the path is none of a file (`:memory:`), or its tables are newer than this crate.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, SetupError> {
         let prefix = self.valid_prefix()?;
         if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&self.busy_timeout) {
@@ -89,6 +93,7 @@ impl SqliteOptions {
                 range: "1 to 64",
             });
         }
+        let path = path.as_ref();
         let file = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -105,7 +110,12 @@ impl SqliteOptions {
                 .idle_timeout(None)
                 .max_lifetime(None)
         };
-        let writer = patiently(self.busy_timeout, &pool(1), &file).await?;
+        let refused = |error| SetupError::Open {
+            path: path.to_owned(),
+            error,
+        };
+        let writer = patiently(self.busy_timeout, &pool(1), &file).await;
+        let writer = writer.map_err(refused)?;
         // Readers come later: to be the first one in a new file takes its lock. Where the file has gone by then, they
         // make no other one, which would know none of the keys.
         let reader = pool(self.readers).connect_lazy_with(file.create_if_missing(false));
@@ -148,8 +158,16 @@ impl SqliteStore {
             .fetch_one(&mut *connection)
             .await?;
         if !mode.eq_ignore_ascii_case("wal") {
-            // Otherwise who reads waits for who writes.
-            return Err(pragma("journal_mode", mode, "wal"));
+            // Otherwise who reads waits for who writes. In memory there is no other mode.
+            let file: String =
+                sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
+                    .fetch_one(&mut *connection)
+                    .await?;
+            return Err(if file.is_empty() {
+                SetupError::Memory
+            } else {
+                pragma("journal_mode", mode, "wal")
+            });
         }
         let rules: [(_, i64, _); 2] = [
             // Otherwise a power cut takes claims back whose effects it does not take back.

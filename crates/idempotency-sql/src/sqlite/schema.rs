@@ -39,6 +39,10 @@ impl Prefix {
             .then(|| Prefix(prefix.to_owned()))
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The statement with the names of the tables in it.
     pub(super) fn name(&self, sql: &str) -> String {
         sql.replace("{p}", &self.0)

@@ -9,8 +9,9 @@ use super::{SqliteStore, commits::Commits, error::failed};
 
 /// A transaction for a claim, what is done under it, and its completion: all of it is committed, or nothing.
 ///
-/// It begins with the claim, if that is granted: a duplicate of what is done, or of what somebody else is at, is answered
-/// without the lock for writing. From then on this is the only writer of the file, so what is not SQL should be done
+/// It begins with the claim, if that is granted: a duplicate of what is done, or of what somebody else has claimed and
+/// committed, is answered without the lock for writing. One of a transaction under way, such as one of another process,
+/// waits for the writer, as nobody reads what is not committed. From then on this is the only writer of the file, so what is not SQL should be done
 /// before or after. SQLite does not say whom a writer waits for: one that waits for longer than
 /// [`store_patience`](steadfast_idempotency::IdempotencyBuilder::store_patience) is refused as if the store were away, be
 /// it a duplicate or not.
