@@ -68,7 +68,8 @@ use crate::{
 ///
 /// A refused call is rejected with [`RejectionKind::CircuitOpen`](steadfast_core::RejectionKind), which
 /// says that it was not executed. Open, it also says the exact time until it lets a call through; half-open,
-/// by when the probes have decided; and ramping, when more calls pass.
+/// by when the probes have decided; and ramping, when more calls pass. A retry around it may wait until then: its
+/// `hints` say how far.
 ///
 /// # Cancel safety
 ///

@@ -38,7 +38,7 @@
 //! | backoff | exponential from 50ms, factor 2 |
 //! | `jitter` | Full |
 //! | `max_delay`, after jitter | 20s |
-//! | `hints`: how far a server's `retry_after` may lengthen a wait | Within(5s) |
+//! | `hints`: how far a `retry_after`, of a server or of a policy further in, may lengthen a wait | Within(5s) |
 //! | `max_elapsed` | none |
 //! | `safety` | Always |
 //! | budget | none |
@@ -61,7 +61,10 @@
 //! `.hints(Hints::Within(..))`, and so is to come back earlier.
 //!
 //! A refusal by a policy further in, such as an open breaker, is repeated only when it says when to come
-//! back. Nested retries do not multiply: an inner one that has spent its attempts in a call makes a single
+//! back, and then at that time: by default the call waits for it, up to 5 s longer than its backoff, where its
+//! deadline allows. That is long enough for a breaker that opened for 5 s, as it does by default. To fail fast instead:
+//! `.hints(Hints::Within(Duration::ZERO))`, or, where servers' hints are not to end a call,
+//! `.hints(Hints::Ignore).max_hint(Duration::ZERO)`. Nested retries do not multiply: an inner one that has spent its attempts in a call makes a single
 //! one when an outer one repeats it.
 //!
 //! # Backoff, jitter, budget

@@ -192,8 +192,9 @@ impl RetryBuilder {
         self
     }
 
-    /// What a server's `retry_after` does to the wait; default [`Hints::Within`] 5 s: with a hint more
-    /// than 5 s beyond the own wait there is no further attempt.
+    /// What the `retry_after` of a server, or of a policy further in, does to the wait; default
+    /// [`Hints::Within`] 5 s: with a hint more than 5 s beyond the own wait there is no further attempt. How to fail
+    /// fast is said at [`Hints`].
     pub fn hints(mut self, hints: Hints) -> Self {
         self.rules.hints = hints;
         self
@@ -201,7 +202,8 @@ impl RetryBuilder {
 
     /// A hint longer than this ends the call with
     /// [`StopReason::Pushback`](steadfast_core::StopReason::Pushback); by default there is no such
-    /// limit beyond that of [`hints`](RetryBuilder::hints).
+    /// limit beyond that of [`hints`](RetryBuilder::hints). Where that is [`Hints::Ignore`] it is about hints of
+    /// policies further in alone.
     pub fn max_hint(mut self, hint: Duration) -> Self {
         self.rules.max_hint = hint;
         self

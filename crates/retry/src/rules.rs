@@ -23,7 +23,17 @@ pub enum Safety {
     WhenIdempotent,
 }
 
-/// What a server's `retry_after` does to the wait.
+/// What a `retry_after` does to the wait: that of a server, or of a policy further in that refused, such as an open
+/// breaker.
+///
+/// By default a call waits up to 5 s longer than it would for its backoff, and so for a breaker that opened for 5 s,
+/// where its deadline allows. To fail fast there are two ways, and each ends the call with
+/// [`StopReason::Pushback`]:
+///
+/// | | ends the call at once on |
+/// |---|---|
+/// | `.hints(Hints::Within(Duration::ZERO))` | every hint that is longer than the backoff, a server's too |
+/// | `.hints(Hints::Ignore).max_hint(Duration::ZERO)` | every hint of a policy further in, and none of a server's |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hints {
@@ -33,10 +43,11 @@ pub enum Hints {
     /// it asked not to get.
     Within(Duration),
     /// As [`Within`](Hints::Within), but a hint beyond the slack is cut to it and the call goes on,
-    /// which is earlier than the server asked. AWS SDKs do this, with a slack of 5 s.
+    /// which is earlier than the server asked. AWS SDKs do this, with a slack of 5 s. Hints of policies further in are
+    /// not cut, as to come back earlier is in vain: for them it is `Within` 5 s.
     Clamp(Duration),
-    /// Hints of servers are not looked at. Those of policies further in always are: an open breaker
-    /// is not tried before it would let a call through.
+    /// Hints of servers are not looked at. Those of policies further in always are, as with `Within` 5 s: an open
+    /// breaker is not tried before it would let a call through.
     Ignore,
 }
 

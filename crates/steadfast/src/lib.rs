@@ -85,6 +85,21 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Where each policy stands
+//!
+//! Outside-in, `(claim, total timeout, retry, breaker, bulkhead, rate limit, attempt timeout)`, of which a stack has
+//! what it needs:
+//!
+//! | policy | its place |
+//! |---|---|
+//! | claim, or `KeyPerCall` | outside of the retry, so that all attempts are of one key; around the timeouts, so that it hears what they cut off |
+//! | total timeout | around the retry, which begins no wait beyond it |
+//! | retry | around all that may refuse, so that it hears when to come back, and holds no place while it waits |
+//! | breaker | inside of the retry, so that it counts each attempt; outside of what makes calls wait, so that nobody waits for a dependency that is down |
+//! | bulkhead | one place for each attempt, given back before the next wait |
+//! | rate limit | inside of the bulkhead, so that a permit is spent when the attempt begins, and by none that gets no place |
+//! | attempt timeout | innermost: it bounds the operation, not the wait for its turn, and the breaker counts what it cuts off |
+//!
 //! # Two commands
 //!
 //! In a clone of the repository, with nothing but a Rust toolchain:
@@ -140,8 +155,10 @@
 //! - **Deadlines are known everywhere.** A retry does not sleep past the timeout around it: it returns the
 //!   last real error at once.
 //! - **Load is bounded.** A budget holds the retries of all callers to a share of their calls, exactly.
-//! - **A dead dependency is left alone.** An open breaker refuses at once and says until when; a late result of
-//!   an earlier cycle does not count.
+//! - **A dead dependency is left alone.** An open breaker lets nothing through and says until when; a late result of
+//!   an earlier cycle does not count. A retry around it waits until then, by default where that is not more than 5 s
+//!   beyond its backoff and within the deadline. With `.hints(Hints::Within(Duration::ZERO))` on the retry the call
+//!   fails at once.
 //! - **A dependency that hangs takes only its own share.** A full bulkhead refuses at once, or lets so many wait
 //!   in order; nobody overtakes, and a permit comes back however a call ends.
 //! - **A rate is kept in every window.** Never more than the burst and what the rate adds; a refusal says how

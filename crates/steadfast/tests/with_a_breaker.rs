@@ -99,6 +99,43 @@ fn a_retry_does_not_wait_for_a_breaker_past_the_deadline() {
     assert_eq!(runtime.elapsed(), ms(20));
 }
 
+/// How long a call takes that finds a breaker of the default `open_for` open, whose dependency has recovered.
+fn past_an_open_breaker(
+    hints: Option<Hints>,
+    max_hint: Option<Duration>,
+) -> (Duration, StopReason) {
+    let runtime = VirtualRuntime::new(1);
+    let breaker = CircuitBreaker::consecutive_failures(1).build().unwrap();
+    let mut retry = Retry::exponential(ms(50)).max_attempts(4);
+    if let Some(hints) = hints {
+        retry = retry.hints(hints);
+    }
+    if let Some(max_hint) = max_hint {
+        retry = retry.max_hint(max_hint);
+    }
+    let total = Timeout::new(ms(10_000));
+    let calls = Pipeline::on(runtime.clone(), (total, retry.build().unwrap(), &breaker));
+    breaker.open_for_at(runtime.now(), ms(5_000));
+    let report = runtime.block_on(calls.call(|| ready(Answer::Ok(1))).reported());
+    (runtime.elapsed(), report.stop)
+}
+
+#[test]
+fn by_default_a_call_waits_for_an_open_breaker() {
+    let waited = past_an_open_breaker(None, None);
+    assert_eq!(waited, (ms(5_000), StopReason::Succeeded));
+    let waited = past_an_open_breaker(Some(Hints::Ignore), None);
+    assert_eq!(waited, (ms(5_000), StopReason::Succeeded));
+}
+
+#[test]
+fn a_call_that_is_to_fail_fast_does_not_wait_for_an_open_breaker() {
+    let at_once = (Duration::ZERO, StopReason::Pushback);
+    let zero = Some(Duration::ZERO);
+    assert_eq!(past_an_open_breaker(zero.map(Hints::Within), None), at_once);
+    assert_eq!(past_an_open_breaker(Some(Hints::Ignore), zero), at_once);
+}
+
 #[test]
 fn what_the_timeout_inside_cuts_off_is_a_failure_and_outside_it_is_not() {
     let runtime = VirtualRuntime::new(1);
