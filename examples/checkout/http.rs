@@ -48,17 +48,24 @@ fn unquoted(text: &str) -> Option<&str> {
     (!inner.contains(['"', '\\'])).then_some(inner)
 }
 
-/// Why there is neither a receipt nor a declined card.
+/// Why there is neither a receipt nor a declined card; the page of `steadfast-idempotency` says why these statuses.
 pub(crate) fn refused(error: &Error<sqlx::Error>) -> Response {
     let rejection = error.rejection();
     let refusal = rejection.and_then(Refusal::of);
     let (status, code) = match refusal {
         Some(Refusal::Mismatch) => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
-        Some(Refusal::InFlight) => (StatusCode::CONFLICT, "request-in-flight"),
+        Some(Refusal::InFlight | Refusal::Fenced) => (StatusCode::CONFLICT, "request-in-flight"),
+        // Nobody knows when somebody will find out, so there is no time to come back at.
+        Some(Refusal::Indeterminate) => (StatusCode::CONFLICT, "outcome-unknown"),
         Some(Refusal::ResultExpired) => (StatusCode::GONE, "receipt-expired"),
+        Some(Refusal::ResultOmitted) => (StatusCode::GONE, "receipt-not-kept"),
         Some(Refusal::StoreUnavailable | Refusal::StoreFull) => {
             (StatusCode::SERVICE_UNAVAILABLE, "books-unavailable")
         }
+        // The same key again finds out.
+        Some(Refusal::Undecided) => (StatusCode::SERVICE_UNAVAILABLE, "outcome-undecided"),
+        Some(Refusal::Undecodable) => (StatusCode::INTERNAL_SERVER_ERROR, "receipt-unreadable"),
+        Some(Refusal::StoreCorrupt) => (StatusCode::INTERNAL_SERVER_ERROR, "books-unreadable"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     };
     let detail = refusal.map_or_else(
@@ -66,7 +73,7 @@ pub(crate) fn refused(error: &Error<sqlx::Error>) -> Response {
         |refusal| refusal.to_string(),
     );
     let mut response = problem(status, code, &detail);
-    if refusal == Some(Refusal::InFlight) {
+    if matches!(refusal, Some(Refusal::InFlight | Refusal::Fenced)) {
         let left = rejection
             .and_then(steadfast::Rejection::retry_after)
             .unwrap_or_default();
@@ -129,17 +136,28 @@ mod tests {
             in_flight.headers()[CONTENT_TYPE],
             "application/problem+json"
         );
-        let status = |refusal: Refusal| refused(&refusal.rejection("charges").into()).status();
-        assert_eq!(status(Refusal::Mismatch), StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(
-            status(Refusal::StoreUnavailable),
-            StatusCode::SERVICE_UNAVAILABLE
-        );
-        assert_eq!(status(Refusal::ResultExpired), StatusCode::GONE);
-        assert_eq!(
-            status(Refusal::Undecided),
-            StatusCode::INTERNAL_SERVER_ERROR
-        );
+        for (refusal, status, after) in [
+            (Refusal::Mismatch, 422, None),
+            (Refusal::InFlight, 409, Some("1")),
+            (Refusal::Fenced, 409, Some("1")),
+            (Refusal::Indeterminate, 409, None),
+            (Refusal::ResultExpired, 410, None),
+            (Refusal::ResultOmitted, 410, None),
+            (Refusal::Undecodable, 500, None),
+            (Refusal::StoreUnavailable, 503, None),
+            (Refusal::StoreFull, 503, None),
+            (Refusal::Undecided, 503, None),
+            (Refusal::StoreCorrupt, 500, None),
+        ] {
+            let response = refused(&refusal.rejection("charges").into());
+            assert_eq!(response.status(), status, "{refusal:?}");
+            let header = response.headers().get(RETRY_AFTER);
+            assert_eq!(
+                header.map(|it| it.to_str().expect("seconds")),
+                after,
+                "{refusal:?}"
+            );
+        }
         let failed = refused(&Error::Operation(sqlx::Error::RowNotFound));
         assert_eq!(failed.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }

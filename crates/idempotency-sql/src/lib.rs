@@ -62,7 +62,8 @@
 //! ```
 //!
 //! `tx.connection()` is a connection of sqlx 0.9: of another version it is another type. The feature `sqlite-bundled`
-//! is what this crate builds of SQLite itself; add others of sqlx, such as `macros`, as you need them.
+//! is what this crate builds of SQLite itself; add others of sqlx, such as `macros`, as you need them. The example
+//! `idempotent_axum` of the repository is an HTTP server on this store.
 //!
 //! # What it promises on SQLite
 //!

@@ -70,6 +70,48 @@ impl Ctx {
 
     /// The key for a request further down: the same each time this one is run. See
     /// [`Id::downstream_key`].
+    ///
+    /// Where the target has its effect once per key, a call that is unknown may be run again: it goes with
+    /// [`retake`](crate::IdempotencyBuilder::retake). With `block` such a call is not run again, and the key is of use to
+    /// whoever asks the target what became of it.
+    ///
+    /// ```
+    /// use std::{collections::BTreeSet, sync::{Arc, Mutex}};
+    ///
+    /// use steadfast_core::{IdempotencyKey, VirtualRuntime};
+    /// use steadfast_idempotency::{Fingerprint, Idempotency, Key, MemoryStore, Scope};
+    ///
+    /// /// A bank that charges once per key.
+    /// #[derive(Clone, Default)]
+    /// struct Bank(Arc<Mutex<BTreeSet<IdempotencyKey>>>);
+    ///
+    /// impl Bank {
+    ///     async fn charge(&self, key: IdempotencyKey) -> Result<String, std::io::Error> {
+    ///         let is_new = self.0.lock().unwrap().insert(key);
+    ///         // It charges, and its first answer is lost.
+    ///         if is_new { Err(std::io::ErrorKind::TimedOut.into()) } else { Ok("charged".to_owned()) }
+    ///     }
+    /// }
+    ///
+    /// let runtime = VirtualRuntime::new(1);
+    /// let charges = Idempotency::builder(MemoryStore::on(runtime.clone()))
+    ///     .retake() // what is unknown is run again
+    ///     .spawn_on(runtime.clone())
+    ///     .build()?;
+    /// let scope = Scope::new("customer-7", "POST /charges")?;
+    /// let claim = charges.key(&scope, Key::new("order-4711")?, Fingerprint::of(b"amount=10"));
+    /// let bank = Bank::default();
+    /// let charge = || {
+    ///     let bank = bank.clone();
+    ///     claim.run(|ctx| async move { bank.charge(ctx.downstream_key("charge")).await })
+    /// };
+    ///
+    /// assert!(runtime.block_on(charge()).is_err()); // unknown: it may have been charged
+    /// let receipt = runtime.block_on(charge())?;
+    /// assert_eq!((receipt.value.as_str(), receipt.replayed), ("charged", false));
+    /// assert_eq!(bank.0.lock().unwrap().len(), 1); // two calls, one charge
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn downstream_key(&self, step: &str) -> IdempotencyKey {
         self.inner.id.downstream_key(step)

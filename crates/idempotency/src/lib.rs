@@ -41,10 +41,13 @@
 //! | mode | effects per key | when |
 //! |---|---|---|
 //! | [`run_tx`](Idempotent::run_tx) | exactly one that is committed; the only one that says [`ExactlyOnce`] | the effect is in the same database |
-//! | a target that checks [`ctx.fence()`](Ctx::fence), or takes [`ctx.downstream_key(step)`](Ctx::downstream_key) | one, maybe of several calls | it can |
 //! | [`block`](IdempotencyBuilder::block), the default | at most one; what is unknown says so | effects elsewhere |
 //! | [`recover`](IdempotencyBuilder::recover) | at most one, where the callback is right | one can ask what became of it |
 //! | [`retake`](IdempotencyBuilder::retake) | at least one | it may happen more than once |
+//! | `retake`, with a target that checks [`ctx.fence()`](Ctx::fence) or takes [`ctx.downstream_key(step)`](Ctx::downstream_key) | one, maybe of several calls | the target can |
+//!
+//! The last row is what the target makes of `retake`. With `block` a call that crashed is indeterminate, whatever the
+//! target can do.
 //!
 //! # Ways in
 //!
@@ -59,6 +62,11 @@
 //! that of an open breaker inside, frees the key; and any other is unknown. So put the retry inside of the claim, and
 //! let the classifier say `not_executed()` where that is certain. A handler may return [`Handled`] instead.
 //!
+//! An answer that is final, such as a declined card, is an `Ok` value, and is replayed as any other: an `Err` is rolled
+//! back in `run_tx`, so that the next call runs again, and unknown in `run`. The handlers say in their result whether it
+//! is a replay; the policy returns what the operation does, and tells of a replay only through
+//! [`Event::Noted`](steadfast_core::Event::Noted).
+//!
 //! # The same request
 //!
 //! A key belongs to one request: each call says what it asks for by a [`Fingerprint`], and you choose what counts.
@@ -68,6 +76,50 @@
 //! | [`of`](Fingerprint::of), [`of_request`](Fingerprint::of_request) | the same bytes |
 //! | [`of_json`](Fingerprint::of_json), [`of_json_request`](Fingerprint::of_json_request) with [`JsonFields::all()`] | the same JSON (RFC 8785), whichever way it is written |
 //! | the same two with [`JsonFields::new(["/amount", "/card/number"])`](JsonFields::new) | the same in these fields |
+//!
+//! # Over HTTP
+//!
+//! The header is `Idempotency-Key`, a string of [RFC 9651](https://www.rfc-editor.org/rfc/rfc9651) in double quotes:
+//! `Idempotency-Key: "order-4711"`. A replay has the status and the body of the first answer, marked by a header of your
+//! choice, such as `Idempotent-Replayed: true`. The statuses 400, 422, and 409 for what is in flight are those of
+//! [draft-ietf-httpapi-idempotency-key-header-07][draft]; the draft leaves the others open.
+//!
+//! | [`Refusal`] | status | the same key again |
+//! |---|---|---|
+//! | no key where one is needed, more than one, or one that is no [`Key`] | 400 | not as it is |
+//! | `Mismatch` | 422 | not for this request |
+//! | `InFlight` | 409 and `Retry-After` | yes, after that time |
+//! | `Fenced` | 409 and `Retry-After` | yes: it is answered with the result of who took over, once there is one |
+//! | `Indeterminate` | 409, no `Retry-After` | it does no harm, and is of no use before somebody has resolved it |
+//! | `ResultExpired`, `ResultOmitted` | 410 | of no use: it was done, and its result is not to be had any more |
+//! | `Undecodable` | 500 | of use once a version answers that reads the result; it was done |
+//! | `StoreUnavailable`, `StoreFull` | 503 | yes: nothing was done |
+//! | `Undecided` | 503 | yes: it finds out whether it was done |
+//! | `StoreCorrupt` | 500 | of no use before the record is repaired |
+//!
+//! Whatever the status, to ask again with the same key does not have the effect twice, unless `retake` or `fail_open`
+//! allows it. **Another key for the same request does.** A client that has 409, 410 or 5xx must not make one.
+//!
+//! `Retry-After` is in whole seconds: round [`retry_after`](steadfast_core::Rejection::retry_after) up, and say 1 where
+//! it is less or is not known, as 0 asks for a client that spins. An indeterminate call is a 409 and not a 5xx, as clients
+//! and proxies repeat those by themselves, and this one stays as it is however often it is asked for; without
+//! `Retry-After`, as nobody knows when somebody will find out. A problem type or code of its own
+//! ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) tells it from what is in flight.
+//!
+//! The example `idempotent_axum` of the repository is a complete server: axum, SQLite, and a fingerprint of chosen fields.
+//!
+//! [draft]: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07
+//!
+//! # Shutdown
+//!
+//! [`run`](Idempotent::run) lives in a task, and when a runtime is shut down it drops its tasks where they wait, also
+//! when `main` of `#[tokio::main]` returns. A handler that is dropped after its start is unknown, and so is one whose end
+//! was still being written in the background: nothing runs any more to say so in the store, the lease ends, and then it
+//! is indeterminate with `block`, and run again with `retake`. A transaction of `run_tx` is rolled back.
+//!
+//! So let them end first: stop taking requests, wait until no call is open, and shut the runtime down after that. A
+//! server that waits for its connections does not wait for the handlers of clients that have gone: count them, with a
+//! guard that the handler owns. A limit of that wait bounds what is left unknown to the calls that take longer.
 //!
 //! # Defaults
 //!

@@ -9,20 +9,40 @@ use crate::{StoreError, StoreErrorKind};
 /// Why a call under an idempotency key has no result: what is behind a
 /// [`Rejection`](steadfast_core::Rejection) of this policy.
 ///
+/// Over HTTP each has a status; [the page of the crate](crate#over-http) says why, and whether the client may send the
+/// same key again:
+///
 /// ```
+/// use std::time::Duration;
+///
 /// use steadfast_core::{Error, Rejection};
 /// use steadfast_idempotency::Refusal;
 ///
-/// fn status(error: &Error<std::io::Error>) -> u16 {
-///     match error.rejection().and_then(Refusal::of) {
-///         Some(Refusal::InFlight) => 409,
+/// /// The status, and the seconds of `Retry-After`.
+/// fn answer(error: &Error<std::io::Error>) -> (u16, Option<u64>) {
+///     let rejection = error.rejection();
+///     let refusal = rejection.and_then(Refusal::of);
+///     let status = match refusal {
 ///         Some(Refusal::Mismatch) => 422,
-///         Some(Refusal::StoreUnavailable) => 503,
-///         _ => 500,
-///     }
+///         Some(Refusal::InFlight | Refusal::Fenced | Refusal::Indeterminate) => 409,
+///         Some(Refusal::ResultExpired | Refusal::ResultOmitted) => 410,
+///         Some(Refusal::StoreUnavailable | Refusal::StoreFull | Refusal::Undecided) => 503,
+///         Some(Refusal::Undecodable | Refusal::StoreCorrupt) => 500,
+///         _ => 500, // the handler's own error, or another policy's rejection
+///     };
+///     let comes_back = matches!(refusal, Some(Refusal::InFlight | Refusal::Fenced));
+///     let seconds = comes_back.then(|| {
+///         let left = rejection.and_then(Rejection::retry_after).unwrap_or_default();
+///         (left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(1)
+///     });
+///     (status, seconds)
 /// }
-/// # let in_flight = Refusal::InFlight.rejection("idempotency");
-/// # assert_eq!(status(&in_flight.into()), 409);
+///
+/// let in_flight = Refusal::InFlight.rejection("idempotency");
+/// let left = Duration::from_millis(1100);
+/// assert_eq!(answer(&in_flight.with_retry_after(left).into()), (409, Some(2)));
+/// assert_eq!(answer(&in_flight.into()), (409, Some(1)));
+/// assert_eq!(answer(&Refusal::Indeterminate.rejection("idempotency").into()), (409, None));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -174,3 +194,24 @@ impl fmt::Display for Refusal {
 }
 
 impl error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_says_of_each_refusal_what_to_answer() {
+        let page = include_str!("lib.rs");
+        let begin = page.find("# Over HTTP").unwrap();
+        let end = page[begin..].find("# Shutdown").unwrap();
+        let rows: Vec<&str> = page[begin..begin + end]
+            .lines()
+            .filter(|line| line.starts_with("//! | `"))
+            .collect();
+        for refusal in Refusal::ALL {
+            let name = format!("`{refusal:?}`");
+            let rows = rows.iter().filter(|row| row.contains(&name));
+            assert_eq!(rows.count(), 1, "{name}");
+        }
+    }
+}

@@ -85,6 +85,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The example `idempotent_charge` does this in one process; `idempotent_axum` is an HTTP server of it, on axum and SQLite.
+//!
 //! # Where each policy stands
 //!
 //! Outside-in, `(claim, total timeout, retry, breaker, bulkhead, rate limit, attempt timeout)`, of which a stack has
