@@ -79,7 +79,7 @@
 //! |---|---|
 //! | a claim, a completion, a commit | is on the disk before it is answered (`synchronous = FULL`) |
 //! | a replay, a duplicate of what is in flight, a mismatch | is a read, where the claim is committed, as that of `run` is: it takes no lock, and waits for none |
-//! | a duplicate of a transaction under way, such as one of another process | waits for the writer: nobody reads a claim that is not committed |
+//! | a duplicate of a transaction under way | is told so in the same process, and waits for the writer in another: nobody reads a claim that is not committed |
 //! | a transaction | is the only writer of the file from its claim to its commit: keep it short |
 //! | a step whose answer is dropped or not polled | ends by itself, whole or not at all, and holds up nobody |
 //! | time | is that of the database, to the millisecond; a caller's clock is never asked |

@@ -124,7 +124,7 @@ impl Ctx {
     }
 
     /// Whether the claim was taken over from somebody of whom nobody knows how far they came. Then the effect may
-    /// have happened.
+    /// have happened, unless a [callback](crate::IdempotencyBuilder::recover) has found that it has not.
     #[must_use]
     pub fn is_taken_over(&self) -> bool {
         self.inner.taken_over

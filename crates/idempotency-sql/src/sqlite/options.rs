@@ -54,7 +54,8 @@ impl SqliteOptions {
     ///
     /// A call waits for no longer than
     /// [`store_patience`](steadfast_idempotency::IdempotencyBuilder::store_patience) either, which is 1 s if not set and so
-    /// ends first. To wait for longer, set both.
+    /// ends first. To wait for longer, set both; a call that
+    /// [waits](steadfast_idempotency::IdempotencyBuilder::wait_in_flight) for others asks again for as long as it waits.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self

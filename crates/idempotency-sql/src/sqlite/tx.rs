@@ -10,11 +10,14 @@ use super::{SqliteStore, commits::Commits, error::failed};
 /// A transaction for a claim, what is done under it, and its completion: all of it is committed, or nothing.
 ///
 /// It begins with the claim, if that is granted: a duplicate of what is done, or of what somebody else has claimed and
-/// committed, is answered without the lock for writing. One of a transaction under way, such as one of another process,
-/// waits for the writer, as nobody reads what is not committed. From then on this is the only writer of the file, so what is not SQL should be done
-/// before or after. SQLite does not say whom a writer waits for: one that waits for longer than
-/// [`store_patience`](steadfast_idempotency::IdempotencyBuilder::store_patience) is refused as if the store were away, be
-/// it a duplicate or not.
+/// committed, is answered without the lock for writing. From then on this is the only writer of the file, so what is not
+/// SQL should be done before or after.
+///
+/// A duplicate of a transaction under way is told so in the same process. One of another process waits for the writer,
+/// as nobody reads what is not committed, and SQLite does not say whom a writer waits for: after
+/// [`store_patience`](steadfast_idempotency::IdempotencyBuilder::store_patience) it is refused as if the store were away,
+/// as is a call of any other key. One that [waits](steadfast_idempotency::IdempotencyBuilder::wait_in_flight) for others
+/// asks again for as long as it waits.
 ///
 /// SQLite ends a transaction by itself where a statement says so (`INSERT OR ROLLBACK`, `RAISE(ROLLBACK)`), and may
 /// where the disk is full or fails. What is sent after that would be committed by itself, without the record: it is

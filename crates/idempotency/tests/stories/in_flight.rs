@@ -90,8 +90,10 @@ fn another_payload_is_a_mismatch_while_the_first_runs() {
         let (one, two) = (first.on(rig.clock.clone()), other.on(rig.clock.clone()));
         let mut running = rig.runtime.drive(one.call(never));
         assert!(running.poll().is_pending());
+        let asked = rig.store.all_calls();
         let mut mismatch = rig.runtime.drive(two.call(never));
         assert_eq!(refused(mismatch.poll()), (Some(Refusal::Mismatch), None));
+        assert_eq!(rig.store.all_calls(), asked);
     }
 }
 
