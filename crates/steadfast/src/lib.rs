@@ -160,7 +160,7 @@
 //! - **A dead dependency is left alone.** An open breaker lets nothing through and says until when; a late result of
 //!   an earlier cycle does not count. A retry around it waits until then, by default where that is not more than 5 s
 //!   beyond its backoff and within the deadline. With `.hints(Hints::Within(Duration::ZERO))` on the retry the call
-//!   fails at once.
+//!   fails at once, unless its backoff alone is long enough.
 //! - **A dependency that hangs takes only its own share.** A full bulkhead refuses at once, or lets so many wait
 //!   in order; nobody overtakes, and a permit comes back however a call ends.
 //! - **A rate is kept in every window.** Never more than the burst and what the rate adds; a refusal says how
