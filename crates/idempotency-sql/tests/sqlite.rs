@@ -82,7 +82,7 @@ async fn who_only_asks_waits_for_no_writer() {
     // Whoever has to write does wait, and says so when it takes too long.
     let new = id("new");
     let error = store.claim(request(&new, 1)).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(error.kind(), StoreErrorKind::Busy);
     assert!(error.source().unwrap().to_string().contains("locked"));
     writer.rollback().await.unwrap();
     claimed(&store, &new, 1).await;

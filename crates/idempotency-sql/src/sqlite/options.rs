@@ -49,8 +49,9 @@ impl SqliteOptions {
         self
     }
 
-    /// How long a step waits for another writer before it fails as unavailable: 5 s, if not set; one
-    /// millisecond to a minute. Not read where a pool is given.
+    /// How long a step waits for another writer before it fails as
+    /// [busy](steadfast_idempotency::StoreErrorKind::Busy): 5 s, if not set; one millisecond to a minute. Not read where
+    /// a pool is given.
     ///
     /// A call waits for no longer than
     /// [`store_patience`](steadfast_idempotency::IdempotencyBuilder::store_patience) either, which is 1 s if not set and so
