@@ -30,8 +30,8 @@
 //! `(total, retry, breaker, attempt_timeout)`. Then it sees every attempt, those that took too long
 //! included, and a retry knows until when it need not try. It refuses at once, and a retry around it waits until
 //! then, if that is not too far off: by default up to 5 s longer than its backoff, which is as long as `open_for` is by
-//! default. With `.hints(Hints::Within(Duration::ZERO))` the retry gives up at once, unless its backoff alone is long enough, and the
-//! caller has the refusal.
+//! default. With `.hints(Hints::Within(Duration::ZERO))` the retry gives up at once, unless its backoff alone is long
+//! enough, and the caller has the refusal.
 //!
 //! # Rules
 //!

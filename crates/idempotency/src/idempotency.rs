@@ -87,8 +87,8 @@ impl<S: Store, C, B> Idempotency<S, C, B> {
         self.shared.store.reap(limit).await
     }
 
-    /// Deletes what is over, `batch` records at a time and one at least, every `interval`, for ever: spawn it. Full batches follow
-    /// one another at once. A store that fails is asked again after the interval.
+    /// Deletes what is over, `batch` records at a time and one at least, every `interval`, for ever: spawn it. Full
+    /// batches follow one another at once. A store that fails is asked again after the interval.
     pub fn reaper<R: Runtime>(
         &self,
         runtime: R,

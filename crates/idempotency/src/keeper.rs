@@ -28,6 +28,12 @@ impl<'p> Keeper<'p> {
         }
     }
 
+    /// Gives up the renewal that is under way: nobody polls it any more, and it may hold what the end of the claim
+    /// needs, such as the one connection to the store.
+    pub(crate) fn rests(&mut self) {
+        self.renewal = None;
+    }
+
     /// Renews what has to be renewed by now, and has the task woken when there is more.
     pub(crate) fn poll<S, C, B, R>(
         &mut self,
@@ -81,14 +87,6 @@ impl<'p> Keeper<'p> {
             self.renewal = None;
             timer.set(Timer::new(self.sent, next));
         }
-    }
-}
-
-impl Keeper<'_> {
-    /// Gives up the renewal that is under way: nobody polls it any more, and it may hold what the end of the claim
-    /// needs, such as the one connection to the store.
-    pub(crate) fn rests(&mut self) {
-        self.renewal = None;
     }
 }
 

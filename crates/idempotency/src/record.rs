@@ -164,6 +164,15 @@ impl Stored {
         }
     }
 
+    /// That it was done, and nothing else.
+    pub(crate) fn nothing() -> Self {
+        Stored {
+            status: 0,
+            headers: Arc::default(),
+            body: None,
+        }
+    }
+
     /// How many bytes it takes to keep.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -64,8 +64,8 @@
 //! back, and then at that time: by default the call waits for it, up to 5 s longer than its backoff, where its
 //! deadline allows. That is long enough for a breaker that opened for 5 s, as it does by default. To fail fast instead:
 //! `.hints(Hints::Within(Duration::ZERO))`, or, where servers' hints are not to end a call,
-//! `.hints(Hints::Ignore).max_hint(Duration::ZERO)`. Nested retries do not multiply: an inner one that has spent its attempts in a call makes a single
-//! one when an outer one repeats it.
+//! `.hints(Hints::Ignore).max_hint(Duration::ZERO)`. Nested retries do not multiply: an inner one that has spent its
+//! attempts in a call makes a single one when an outer one repeats it.
 //!
 //! # Backoff, jitter, budget
 //!

@@ -86,7 +86,7 @@ impl<S: Store, C, B: Background<S>, R: Runtime> Gate<'_, '_, S, C, B, R> {
             Ok(News::Alone) => self.ask(),
             Ok(News::Leads(lead, next)) if next > end => {
                 lead.waits(next, next + patience);
-                lead.retires();
+                drop(lead);
                 return Some(Admitted::Refused(Refusal::InFlight, None));
             }
             Ok(News::Leads(lead, next)) if next > now => {

@@ -254,9 +254,7 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
         let seen = self.admission.seen;
         if seen && at >= self.end() {
             // It waited for another call, and that is over.
-            if let Some(lead) = self.lead.take() {
-                lead.retires();
-            }
+            drop(self.lead.take());
             return Admitted::Refused(Refusal::InFlight, None);
         }
         // Beside a call that is known to be at it nobody runs without a claim.
@@ -267,9 +265,9 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
         };
         if self.now() < self.attempt.deadline() {
             self.land(Landing::Refused(refusal, Instant::MAX));
-        } else if let Some(lead) = self.lead.take() {
+        } else {
             // Its own time was short, that of others may be longer.
-            lead.retires();
+            drop(self.lead.take());
         }
         Admitted::Refused(refusal, None)
     }
@@ -366,9 +364,7 @@ impl<'p, S: Store, C, B: Background<S>, R: Runtime> Gate<'_, 'p, S, C, B, R> {
             lead.waits(next, until);
         }
         if next > self.end() {
-            if let Some(lead) = self.lead.take() {
-                lead.retires();
-            }
+            drop(self.lead.take());
             return Some(refused);
         }
         self.admission.looks += 1;

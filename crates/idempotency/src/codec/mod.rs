@@ -72,10 +72,7 @@ pub trait Codec<T>: Send + Sync {
 
 /// What is kept of a result: nothing but that there was one, where it cannot be encoded.
 pub(crate) fn encoded<T, C: Codec<T>>(codec: &C, value: &T) -> Stored {
-    codec.encode(value).unwrap_or_else(|_| {
-        let nothing: &[u8] = &[];
-        Stored::body(nothing).without_body()
-    })
+    codec.encode(value).unwrap_or_else(|_| Stored::nothing())
 }
 
 /// The result for whoever asks again, or why there is none.

@@ -287,7 +287,7 @@ where
         let stored = result.map(|result| match result {
             Ok(value) => encoded(&*self.claim.shared.codec, value),
             // A success of which there is no result to keep.
-            Err(_) => Stored::body(Vec::new()).without_body(),
+            Err(_) => Stored::nothing(),
         });
         let ended = Ended {
             outcome,

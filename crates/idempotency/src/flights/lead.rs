@@ -69,11 +69,6 @@ impl Lead<'_> {
         wakers.wake();
         true
     }
-
-    /// Gives the place up because its own time is over.
-    pub(crate) fn retires(self) {
-        drop(self);
-    }
 }
 
 impl Drop for Lead<'_> {

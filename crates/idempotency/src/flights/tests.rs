@@ -35,7 +35,7 @@ fn a_flight_is_gone_with_its_last_call_in_whatever_order_they_go() {
             1 => drop((one, two, lead)),
             2 => {
                 drop(one);
-                lead.retires();
+                drop(lead);
                 drop(two);
             }
             _ => {

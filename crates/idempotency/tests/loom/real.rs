@@ -54,7 +54,7 @@ impl Lead for RealLead<'static> {
     }
 
     fn retires(self) {
-        self.retires();
+        drop(self);
     }
 }
 

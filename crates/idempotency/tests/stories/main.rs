@@ -18,3 +18,4 @@ mod store_away;
 #[path = "../support/mod.rs"]
 mod support;
 mod transactions;
+mod tx_duplicates;
