@@ -1,7 +1,15 @@
 //! What is promised to allocate nothing.
 
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Waker},
+    time::Duration,
+};
+
 use benches::allocations::during;
-use steadfast::{Instant, IpPrefix, KeyedRateLimit, RateLimit};
+use steadfast::{Instant, IpPrefix, KeyedRateLimit, RateLimit, Runtime as _, TokioRuntime};
+use tokio::runtime::Builder;
 
 #[test]
 fn a_limit_of_a_key_that_is_known_allocates_nothing_and_nor_does_its_refusal() {
@@ -44,4 +52,24 @@ fn a_full_map_of_plain_keys_changes_them_without_an_allocation() {
         }
     });
     assert_eq!((later, limits.len()), (0, 1000));
+}
+
+#[test]
+fn a_thread_that_has_waited_on_tokio_arms_its_next_timers_without_an_allocation() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let first = during(arm_two);
+        assert!(first >= 2, "each is made once");
+        let later = during(|| (0..1000).for_each(|_| arm_two()));
+        assert_eq!(later, 0);
+    });
+}
+
+fn arm_two() {
+    let mut nobody = Context::from_waker(Waker::noop());
+    let after = |seconds| TokioRuntime.now() + Duration::from_secs(seconds);
+    let mut long = pin!(TokioRuntime.sleep_until(after(10)));
+    let mut short = pin!(TokioRuntime.sleep_until(after(2)));
+    assert!(long.as_mut().poll(&mut nobody).is_pending());
+    assert!(short.as_mut().poll(&mut nobody).is_pending());
 }

@@ -1,0 +1,197 @@
+//! Timers that a thread keeps armed for its next sleeps: see `TokioRuntime`.
+//!
+//! A kept timer is not put off when it is taken: that would cost two writes to a count that all threads
+//! of the runtime share. It fires at its old time or, most often, never.
+
+use std::{
+    cell::RefCell,
+    future::Future,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+    time::{Duration, Instant as StdInstant},
+};
+
+use pin_project_lite::pin_project;
+use tokio::{
+    runtime::{Handle, Id},
+    task::coop::{has_budget_remaining, unconstrained},
+    time::{Instant as TokioInstant, Sleep, sleep_until},
+};
+
+use super::super::origin::origin;
+use crate::Instant;
+
+/// How many timers a thread keeps.
+const MOST: usize = 256;
+
+thread_local! {
+    static KEPT: RefCell<Kept> = const { RefCell::new(Kept::NOTHING) };
+}
+
+/// A timer for `at` on the current runtime: one that the thread kept, or a new one.
+///
+/// # Panics
+///
+/// Outside a tokio runtime with timers enabled.
+pub(super) fn arm(at: Instant) -> Pin<Box<ArmedTimer>> {
+    let runtime = Handle::current().id();
+    let found = KEPT.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        // To be dropped out here, as with the next one.
+        (kept.switch_to(runtime), kept.take(at))
+    });
+    if let Ok((_of_another, Some(mut timer))) = found {
+        *timer.as_mut().project().at = at;
+        return timer;
+    }
+    Box::pin(ArmedTimer::new(runtime, at))
+}
+
+/// Keeps the timer of a sleep that is dropped, if it can still be of use.
+pub(super) fn give_back(timer: Pin<Box<ArmedTimer>>) {
+    // Elapsed, though nobody has seen it fire: a runtime that shuts down does that to all its timers,
+    // and to poll them from then on panics.
+    if timer.polled && !timer.sleep.is_elapsed() {
+        keep(timer);
+    }
+}
+
+/// Keeps a timer for the next sleep of this thread, and forgets whom it was to wake.
+pub(super) fn keep(mut timer: Pin<Box<ArmedTimer>>) {
+    if !timer.keepable {
+        return;
+    }
+    let forget = || {
+        let nobody = &mut Context::from_waker(Waker::noop());
+        poll_unconstrained(timer.as_mut().project().sleep, nobody)
+    };
+    // To poll panics if another thread shuts the runtime down at this very moment.
+    if catch_unwind(AssertUnwindSafe(forget)).is_ok() {
+        // To be dropped out here: it may be the last that holds a runtime's handle, with all its users
+        // gave to it.
+        let _one_too_many = KEPT.try_with(|kept| kept.borrow_mut().put(timer));
+    }
+}
+
+pin_project! {
+    /// One of tokio's timers, and what it is for.
+    pub(super) struct ArmedTimer {
+        #[pin]
+        sleep: Sleep,
+        // When it is to be ready.
+        at: Instant,
+        // When tokio fires it: earlier than `at`, if it was kept from an earlier sleep.
+        fires: Instant,
+        runtime: Id,
+        polled: bool,
+        keepable: bool,
+    }
+}
+
+impl ArmedTimer {
+    fn new(runtime: Id, at: Instant) -> Self {
+        ArmedTimer {
+            sleep: sleep_until(to_tokio(at)),
+            at,
+            fires: at,
+            runtime,
+            polled: false,
+            keepable: is_clock_real(),
+        }
+    }
+
+    pub(super) fn at(&self) -> Instant {
+        self.at
+    }
+
+    #[inline]
+    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut me = self.project();
+        *me.polled = true;
+        loop {
+            ready!(poll_unconstrained(me.sleep.as_mut(), cx));
+            if *me.fires >= *me.at {
+                return Poll::Ready(());
+            }
+            *me.fires = *me.at;
+            me.sleep.as_mut().reset(to_tokio(*me.at));
+        }
+    }
+}
+
+#[inline]
+fn poll_unconstrained(sleep: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    if has_budget_remaining() {
+        return sleep.poll(cx);
+    }
+    Pin::new(&mut unconstrained(sleep)).poll(cx)
+}
+
+/// The timers that a thread keeps: of one runtime, those that fire first in front.
+struct Kept {
+    runtime: Option<Id>,
+    timers: Vec<Pin<Box<ArmedTimer>>>,
+}
+
+impl Kept {
+    const NOTHING: Self = Kept {
+        runtime: None,
+        timers: Vec::new(),
+    };
+
+    /// Keeps timers of `runtime` from now on, and gives away those of another.
+    fn switch_to(&mut self, runtime: Id) -> Vec<Pin<Box<ArmedTimer>>> {
+        if self.runtime == Some(runtime) {
+            return Vec::new();
+        }
+        self.runtime = Some(runtime);
+        mem::take(&mut self.timers)
+    }
+
+    /// The timer that has to be put off the least to fire at `at`.
+    fn take(&mut self, at: Instant) -> Option<Pin<Box<ArmedTimer>>> {
+        if self.timers.last()?.fires <= at {
+            return self.timers.pop();
+        }
+        let in_time = self.timers.partition_point(|timer| timer.fires <= at);
+        Some(self.timers.remove(in_time.checked_sub(1)?))
+    }
+
+    /// Keeps `timer`; gives one away that it has no place for.
+    fn put(&mut self, timer: Pin<Box<ArmedTimer>>) -> Option<Pin<Box<ArmedTimer>>> {
+        if self.runtime != Some(timer.runtime) {
+            return Some(timer);
+        }
+        match self.timers.last() {
+            Some(last) if last.fires > timer.fires => {
+                let earlier = self
+                    .timers
+                    .partition_point(|kept| kept.fires <= timer.fires);
+                self.timers.insert(earlier, timer);
+            }
+            _ => self.timers.push(timer),
+        }
+        // The last to fire is of use to the fewest.
+        (self.timers.len() > MOST).then(|| self.timers.pop())?
+    }
+}
+
+fn to_tokio(at: Instant) -> TokioInstant {
+    let at = origin().checked_add(Duration::from_nanos(at.as_nanos()));
+    // Tokio takes 30 years for "far future" too.
+    let far = || origin() + Duration::from_secs(60 * 60 * 24 * 365 * 30);
+    TokioInstant::from_std(at.unwrap_or_else(far))
+}
+
+/// Whether tokio's clock is the machine's, and not paused or moved by hand.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one clock is compared with the other"
+)]
+fn is_clock_real() -> bool {
+    let before = StdInstant::now();
+    let tokio = TokioInstant::now().into_std();
+    (before..=StdInstant::now()).contains(&tokio)
+}
