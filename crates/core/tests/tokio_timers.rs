@@ -2,6 +2,10 @@
 //! sleeps.
 //!
 //! Only timers made while the clock runs are kept, so the stories make some first and pause it then.
+#![expect(
+    clippy::disallowed_types,
+    reason = "a count of wake-ups, no state of a policy"
+)]
 
 use std::{
     future::Future,

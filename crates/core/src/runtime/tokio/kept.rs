@@ -91,6 +91,10 @@ pin_project! {
 }
 
 impl ArmedTimer {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the runtime's sleeps come from"
+    )]
     fn new(runtime: Id, at: Instant) -> Self {
         ArmedTimer {
             sleep: sleep_until(to_tokio(at)),
