@@ -91,7 +91,8 @@ fn keep(many: u32, wait: Duration) {
 }
 
 fn current_thread() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
+    let built = Builder::new_current_thread().enable_all().build();
+    built.expect("a runtime")
 }
 
 fn on_tokio(story: impl Future<Output = ()>) {
@@ -282,7 +283,7 @@ fn told_when_gone(mut builder: Builder) -> (Runtime, Weak<()>) {
         .enable_all()
         .on_thread_start(move || drop(held.clone()))
         .build()
-        .unwrap();
+        .expect("a runtime");
     (runtime, gone)
 }
 
