@@ -1,6 +1,7 @@
 //! What is promised to allocate nothing.
 
 use std::{
+    array,
     future::Future,
     pin::pin,
     task::{Context, Waker},
@@ -72,4 +73,23 @@ fn arm_two() {
     let mut short = pin!(TokioRuntime.sleep_until(after(2)));
     assert!(long.as_mut().poll(&mut nobody).is_pending());
     assert!(short.as_mut().poll(&mut nobody).is_pending());
+}
+
+#[test]
+fn a_thread_keeps_256_timers_and_no_more() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        arm_300();
+        let later = during(arm_300);
+        assert_eq!(later, 300 - 256);
+    });
+}
+
+fn arm_300() {
+    let mut nobody = Context::from_waker(Waker::noop());
+    let at = TokioRuntime.now() + Duration::from_secs(10);
+    let mut sleeps: [_; 300] = array::from_fn(|_| TokioRuntime.sleep_until(at));
+    for sleep in &mut sleeps {
+        assert!(pin!(sleep).poll(&mut nobody).is_pending());
+    }
 }

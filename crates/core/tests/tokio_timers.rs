@@ -2,6 +2,8 @@
 //! sleeps.
 //!
 //! Only timers made while the clock runs are kept, so the stories make some first and pause it then.
+
+#![cfg(feature = "tokio")]
 #![expect(
     clippy::disallowed_types,
     reason = "a count of wake-ups, no state of a policy"
@@ -9,6 +11,7 @@
 
 use std::{
     future::Future,
+    panic,
     pin::Pin,
     sync::{
         Arc, Weak,
@@ -179,6 +182,24 @@ fn a_later_sleep_on_a_timer_that_was_kept_is_ready_at_its_own_time() {
 }
 
 #[test]
+fn of_the_timers_that_were_kept_it_takes_the_one_that_is_put_off_the_least() {
+    for (wait, woken_early) in [(2, 1), (4, 3), (6, 5), (8, 7), (9, 7)] {
+        on_tokio(async move {
+            let mut at_once = [5, 7, 1, 3].map(|kept| ByHand::after(kept * SECOND));
+            assert!(at_once.iter_mut().all(ByHand::is_pending));
+            drop(at_once);
+            pause();
+            let mut sleep = ByHand::after(wait * SECOND);
+            assert!(sleep.is_pending());
+            advance(woken_early * SECOND - 10 * ROUNDING).await;
+            assert_eq!(sleep.woken.times(), 0, "{wait} s");
+            advance(20 * ROUNDING).await;
+            assert_eq!(sleep.woken.times(), 1, "{wait} s");
+        });
+    }
+}
+
+#[test]
 fn an_earlier_sleep_does_not_wait_for_a_timer_that_was_kept() {
     on_tokio(async {
         keep_one(10 * SECOND);
@@ -258,7 +279,15 @@ fn a_sleep_may_outlive_its_runtime() {
     let polled = sleeps.split_at_mut(2).0;
     assert!(polled.iter_mut().all(ByHand::is_pending));
     drop(runtime);
+    // A panic would be caught, yet printed.
+    let panicked = Arc::new(AtomicU32::new(0));
+    let count = panicked.clone();
+    panic::set_hook(Box::new(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+    }));
     drop(sleeps);
+    drop(panic::take_hook());
+    assert_eq!(panicked.load(Ordering::Relaxed), 0);
     on_tokio(async { keep_one(SECOND) });
 }
 

@@ -178,7 +178,10 @@ impl Kept {
             _ => self.timers.push(timer),
         }
         // The last to fire is of use to the fewest.
-        (self.timers.len() > MOST).then(|| self.timers.pop())?
+        if self.timers.len() > MOST {
+            return self.timers.pop();
+        }
+        None
     }
 }
 
