@@ -1,12 +1,15 @@
 //! A rate limit for each of ten thousand keys, none of which ever runs out; each call is of a random one.
 //!
-//! Each is asked before the call, as governor is. Both hash with the standard library's hasher, which is seeded and which
-//! both have by default. The binary `keys` says how much memory a key takes.
+//! Each is asked before the call, as governor is. Both hash as they do by default, governor with the standard library's
+//! hasher; `-std-hasher` is what it costs here. The binary `keys` says how much memory a key takes.
 
-use std::iter;
+use std::{
+    hash::{BuildHasher, RandomState},
+    iter,
+};
 
 use governor::RateLimiter;
-use steadfast::{FastClock, KeyedRateLimit, RateLimit, Runtime, TokioRuntime};
+use steadfast::{FastClock, KeyHashing, KeyedRateLimit, RateLimit, Runtime, TokioRuntime};
 
 use super::{Group, forever, policies};
 use crate::{
@@ -29,10 +32,11 @@ const CALLS: usize = 1 << 16;
 
 fn rows() -> Vec<Row> {
     vec![
-        Row::new("steadfast", steadfast(TokioRuntime)),
+        Row::new("steadfast", steadfast(TokioRuntime, KeyHashing::default())),
+        Row::new("steadfast-fast-clock", on_the_fast_clock()),
         Row::new(
-            "steadfast-fast-clock",
-            steadfast(FastClock::new(TokioRuntime)),
+            "steadfast-std-hasher-fast-clock",
+            steadfast(FastClock::new(TokioRuntime), RandomState::new()),
         ),
         Row::new("governor", governor()),
     ]
@@ -40,10 +44,7 @@ fn rows() -> Vec<Row> {
 
 fn contend() -> Vec<ContendRow> {
     vec![
-        ContendRow::new(
-            "steadfast-fast-clock",
-            steadfast(FastClock::new(TokioRuntime)),
-        ),
+        ContendRow::new("steadfast-fast-clock", on_the_fast_clock()),
         ContendRow::new("governor", governor()),
     ]
 }
@@ -53,11 +54,19 @@ trait Limits: Subject + Clone + Send + 'static {}
 
 impl<S: Subject + Clone + Send + 'static> Limits for S {}
 
+fn on_the_fast_clock() -> impl Limits {
+    steadfast(FastClock::new(TokioRuntime), KeyHashing::default())
+}
+
 /// With room for twice as many keys, as its documentation says that there should be some.
-fn steadfast<R: Runtime + Send + Sync + 'static>(runtime: R) -> impl Limits {
+fn steadfast<R, S>(runtime: R, hasher: S) -> impl Limits
+where
+    R: Runtime + Send + Sync + 'static,
+    S: BuildHasher + Send + Sync + 'static,
+{
     let rate = policies::Rate::NEVER_OUT;
     let each = RateLimit::new(rate.units, rate.per);
-    let limits = KeyedRateLimit::<u64>::new(2 * KEYS as usize, each);
+    let limits = KeyedRateLimit::<u64, S>::with_hasher(2 * KEYS as usize, each, hasher);
     let limits = limits.expect("it fits the arithmetic");
     let (limits, runtime) = &*forever((limits, runtime));
     let mut keys = keys();

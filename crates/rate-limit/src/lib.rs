@@ -249,6 +249,8 @@ pub use adaptive::AdaptiveRate;
 pub use adaptive_limit::{AdaptiveRateLimit, AdaptiveRateLimitBuilder, AdaptiveRateLimitFuture};
 pub use builder::RateLimitBuilder;
 pub use headers::{RateLimitHeaders, RateLimitPolicyValue, RateLimitValue};
-pub use keyed::{IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate};
+pub use keyed::{
+    IpPrefix, KeyHasher, KeyHashing, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate,
+};
 pub use policy::RateLimitFuture;
 pub use rate_limit::RateLimit;

@@ -248,8 +248,8 @@ pub use steadfast_idempotency_sql::{self as idempotency_sql, SqliteStore};
 #[cfg(feature = "rate-limit")]
 pub use steadfast_rate_limit::{
     self as rate_limit, AdaptiveRate, AdaptiveRateLimit, AdaptiveRateLimitBuilder,
-    AdaptiveRateLimitFuture, IpPrefix, KeyRateLimit, KeyRateLimitFuture, KeyedRateLimit, Rate,
-    RateLimit, RateLimitBuilder, RateLimitFuture, RateLimitHeaders,
+    AdaptiveRateLimitFuture, IpPrefix, KeyHasher, KeyHashing, KeyRateLimit, KeyRateLimitFuture,
+    KeyedRateLimit, Rate, RateLimit, RateLimitBuilder, RateLimitFuture, RateLimitHeaders,
 };
 #[cfg(feature = "retry")]
 pub use steadfast_retry::{

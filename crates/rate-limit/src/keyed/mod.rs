@@ -1,6 +1,7 @@
 //! One limit for each key, in a map made for limits: a key and a word each.
 
 mod frames;
+mod hash;
 mod headers;
 mod map;
 mod policy;
@@ -13,7 +14,7 @@ mod tags;
 use std::{
     borrow::Borrow,
     fmt,
-    hash::{BuildHasher, Hash, RandomState},
+    hash::{BuildHasher, Hash},
     sync::Arc,
     time::Duration,
 };
@@ -22,6 +23,7 @@ use steadfast_core::{Event, Instant, InvalidConfig, Rejection, Runtime};
 
 use self::map::{Map, Rates};
 pub use self::{
+    hash::{KeyHasher, KeyHashing},
     policy::{KeyRateLimit, KeyRateLimitFuture},
     prefix::IpPrefix,
     rate::Rate,
@@ -56,7 +58,8 @@ use crate::{
 ///
 /// # Cost
 ///
-/// A key that is known costs one hash and one short lock, and no allocation. A map of fewer than 64 keys has one
+/// A key that is known costs one hash ([`KeyHashing`], unless you bring a hasher) and one short lock, and no
+/// allocation. A map of fewer than 64 keys has one
 /// lock; larger ones have up to 64, among which the keys are spread. Under a lock run `Hash` and `Eq` of
 /// keys, and nothing else of yours. The first call of a key makes an owned one. The tables grow with the keys;
 /// a call that comes just then waits until the keys of its shard are moved.
@@ -93,7 +96,7 @@ use crate::{
 /// assert_eq!(users.available(&runtime, "ann"), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct KeyedRateLimit<K, S = RandomState> {
+pub struct KeyedRateLimit<K, S = KeyHashing> {
     map: Arc<Map<K, S>>,
     name: &'static str,
 }
@@ -105,7 +108,7 @@ impl<K> KeyedRateLimit<K> {
     ///
     /// [`InvalidConfig`], when `capacity` is 0 or above 16777216; and as [`RateLimitBuilder::rate`].
     pub fn new(capacity: usize, each: RateLimitBuilder) -> Result<Self, InvalidConfig> {
-        KeyedRateLimit::with_hasher(capacity, each, RandomState::new())
+        KeyedRateLimit::with_hasher(capacity, each, KeyHashing::default())
     }
 
     /// Up to `capacity` keys, each at the rate that `rate` says when the key comes.
@@ -134,13 +137,13 @@ impl<K> KeyedRateLimit<K> {
         capacity: usize,
         rate: impl Fn(&K) -> Rate + Send + Sync + 'static,
     ) -> Result<Self, InvalidConfig> {
-        KeyedRateLimit::with_rates_and_hasher(capacity, rate, RandomState::new())
+        KeyedRateLimit::with_rates_and_hasher(capacity, rate, KeyHashing::default())
     }
 }
 
 impl<K, S> KeyedRateLimit<K, S> {
-    /// As [`new`](KeyedRateLimit::new), with a hasher in the place of std's. Keys that come from outside need
-    /// one that is seeded at random.
+    /// As [`new`](KeyedRateLimit::new), with a hasher in the place of [`KeyHashing`]. Keys that come from
+    /// outside need one that is seeded at random.
     ///
     /// # Errors
     ///
@@ -155,8 +158,8 @@ impl<K, S> KeyedRateLimit<K, S> {
         Ok(KeyedRateLimit { map, name })
     }
 
-    /// As [`with_rates`](KeyedRateLimit::with_rates), with a hasher in the place of std's. Keys that come from
-    /// outside need one that is seeded at random.
+    /// As [`with_rates`](KeyedRateLimit::with_rates), with a hasher in the place of
+    /// [`KeyHashing`]. Keys that come from outside need one that is seeded at random.
     ///
     /// # Errors
     ///

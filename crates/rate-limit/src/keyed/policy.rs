@@ -4,7 +4,7 @@ use std::{
     borrow::Borrow,
     fmt,
     future::Future,
-    hash::{BuildHasher, Hash, RandomState},
+    hash::{BuildHasher, Hash},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -12,12 +12,12 @@ use std::{
 use pin_project_lite::pin_project;
 use steadfast_core::{Attempt, Event, Operation, Outcome, Policies, Policy, Rejection, Runtime};
 
-use super::KeyedRateLimit;
+use super::{KeyHashing, KeyedRateLimit};
 
 /// The limit of one key, borrowed from a [`KeyedRateLimit`]: what [`key`](KeyedRateLimit::key) gives. It is two
 /// references.
 #[must_use = "it is a policy, and does nothing until it runs a call"]
-pub struct KeyRateLimit<'k, K, Q: ?Sized = K, S = RandomState> {
+pub struct KeyRateLimit<'k, K, Q: ?Sized = K, S = KeyHashing> {
     pub(super) limits: &'k KeyedRateLimit<K, S>,
     pub(super) key: &'k Q,
 }
