@@ -211,7 +211,7 @@ mod tests {
             let (mut low, mut high) = ([0_u32; 64], [0_u32; 64]);
             for number in 0..10_000_u64 {
                 let hash = hashing.hash_one(number.wrapping_mul(step));
-                low[hash as usize % 64] += 1;
+                low[(hash % 64) as usize] += 1;
                 high[(hash >> 58) as usize] += 1;
             }
             let fair = |count: &u32| (78..=312).contains(count); // 156 each, within a factor of two
