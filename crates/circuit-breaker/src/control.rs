@@ -161,7 +161,7 @@ impl Control {
             }
             Kind::Ramping => {
                 self.mark = self.mark.min(now); // The clock may have been turned back.
-                let since = saturating_nanos(now - self.mark);
+                let since = now.saturating_nanos_since(self.mark);
                 match settings.ramp_share(since) {
                     Some((share, rest)) => {
                         let draw = below(share.denominator().into(), random);

@@ -104,7 +104,7 @@ impl Settings {
     /// Whether a call of this length is slow.
     #[inline]
     pub(crate) fn is_slow(&self, began: Instant, ended: Instant) -> bool {
-        self.watches_slow() && saturating_nanos(ended - began) > self.slow_after_nanos
+        self.watches_slow() && ended.saturating_nanos_since(began) > self.slow_after_nanos
     }
 
     /// Whether an admission has to know when the call began.

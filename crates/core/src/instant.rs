@@ -46,7 +46,14 @@ impl Instant {
     #[must_use]
     #[inline]
     pub const fn saturating_duration_since(self, earlier: Instant) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.saturating_nanos_since(earlier))
+    }
+
+    /// The nanoseconds from `earlier` to `self`, or zero when `earlier` is the later one.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_nanos_since(self, earlier: Instant) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 
     /// The instant `after` later, or [`Instant::MAX`] when that lies beyond the clock.

@@ -160,7 +160,7 @@ impl<'p, O: Operation> Policy<'p, O> for Timeout {
         };
         TimeoutFuture {
             policy: self,
-            after_nanos: saturating_nanos(attempt.deadline() - now),
+            after_nanos: attempt.deadline().saturating_nanos_since(now),
             runtime: attempt.runtime().clone(),
             inner: Some(operation.start(attempt)),
             timer,

@@ -38,7 +38,7 @@ impl Sample {
     pub(crate) fn of(class: Class, began: Instant, ended: Instant) -> Option<Sample> {
         match class {
             Class::Success => {
-                let rtt_nanos = saturating_nanos(ended - began);
+                let rtt_nanos = ended.saturating_nanos_since(began);
                 // None at all: the clock is too coarse for it, or was turned back.
                 (rtt_nanos > 0).then_some(Sample::Answered { rtt_nanos })
             }
@@ -165,7 +165,7 @@ impl Collector {
     /// Whether a timer would have closed it by now; so what comes after a pause is not of this window.
     fn is_overdue_at(&self, now: Instant) -> bool {
         let most = self.longest_nanos.max(self.round_trips_nanos());
-        self.tally.calls() > 0 && saturating_nanos(now - self.first) >= most
+        self.tally.calls() > 0 && now.saturating_nanos_since(self.first) >= most
     }
 
     fn is_complete_at(&self, now: Instant) -> bool {
@@ -176,10 +176,10 @@ impl Collector {
         let are_enough = self.tally.calls() >= ENOUGH_DROPS || self.was_dropped;
         if self.tally.dropped > self.tally.answered && are_enough {
             // In an outage calls are few, and each tells as much as all of them.
-            return saturating_nanos(now - self.opened) >= self.shortest_nanos;
+            return now.saturating_nanos_since(self.opened) >= self.shortest_nanos;
         }
         let least = self.shortest_nanos.max(self.round_trips_nanos());
-        self.tally.calls() >= self.calls && saturating_nanos(now - self.first) >= least
+        self.tally.calls() >= self.calls && now.saturating_nanos_since(self.first) >= least
     }
 
     /// Two of them, as the calls of the first were admitted under the limit before.

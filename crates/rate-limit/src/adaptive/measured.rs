@@ -29,7 +29,7 @@ impl Measured {
         let began = self.began.unwrap_or(now).min(now);
         self.began = Some(began);
         self.units = self.units.saturating_add(units);
-        let since = saturating_nanos(now - began);
+        let since = now.saturating_nanos_since(began);
         let lasted = since - since % saturating_nanos(BUCKET);
         if lasted > 0 {
             self.close(began, Duration::from_nanos(lasted));
