@@ -143,16 +143,14 @@ impl Options for CallOptions {
     fn apply<R: Runtime>(&self, attempt: &mut Attempt<R>) -> Limit<R> {
         attempt.apply(self);
         let deadline = attempt.deadline();
-        let (timer, after) = if deadline == Instant::MAX {
-            (Timer::never(), Duration::MAX)
+        let timer = if deadline == Instant::MAX {
+            Timer::never()
         } else {
             attempt.deadline_is_enforced();
-            let now = attempt.now();
-            (Timer::new(now, deadline), deadline - now)
+            Timer::new(attempt.now(), deadline)
         };
         Limit {
             timer,
-            after,
             runtime: attempt.runtime().clone(),
         }
     }
@@ -164,7 +162,6 @@ pin_project! {
     pub struct Limit<R: Runtime> {
         #[pin]
         timer: Timer<R::Sleep>,
-        after: Duration,
         runtime: R,
     }
 }
@@ -173,9 +170,9 @@ impl<R: Runtime> Future for Limit<R> {
     type Output = TimeOver<R>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TimeOver<R>> {
-        let me = self.project();
-        me.timer.poll(me.runtime, cx).map(|()| TimeOver {
-            after: *me.after,
+        let mut me = self.project();
+        me.timer.as_mut().poll(me.runtime, cx).map(|()| TimeOver {
+            after: me.timer.length(),
             runtime: me.runtime.clone(),
         })
     }

@@ -5,6 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use pin_project_lite::pin_project;
@@ -18,42 +19,37 @@ pin_project! {
     /// Poll it after the operation it limits: work comes before the clock.
     #[must_use = "a timer does nothing unless polled"]
     pub struct Timer<S> {
+        made: Instant,
+        // `MAX` never comes.
+        at: Instant,
         #[pin]
-        state: State<S>,
-    }
-}
-
-pin_project! {
-    #[project = StateProj]
-    #[project_replace = StateReplaced]
-    enum State<S> {
-        Elapsed,
-        Never,
-        Idle { at: Instant },
-        Armed { #[pin] sleep: S },
+        sleep: Option<S>,
     }
 }
 
 impl<S: Future<Output = ()>> Timer<S> {
     /// A timer for `at`, made at `now`.
     #[inline]
-    pub fn new(now: Instant, at: Instant) -> Self {
-        let state = if at == Instant::MAX {
-            State::Never
-        } else if at <= now {
-            State::Elapsed
-        } else {
-            State::Idle { at }
-        };
-        Timer { state }
+    pub const fn new(now: Instant, at: Instant) -> Self {
+        // Decided when it is polled: most are not.
+        Timer {
+            made: now,
+            at,
+            sleep: None,
+        }
     }
 
     /// A timer that never fires.
     #[inline]
     pub const fn never() -> Self {
-        Timer {
-            state: State::Never,
-        }
+        Timer::new(Instant::MAX, Instant::MAX)
+    }
+
+    /// The time from when it was made until it fires.
+    #[inline]
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.at - self.made
     }
 
     /// Ready once the time has come.
@@ -63,27 +59,27 @@ impl<S: Future<Output = ()>> Timer<S> {
         runtime: &R,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let mut state = self.project().state;
-        if let StateProj::Idle { at } = state.as_mut().project() {
-            let sleep = runtime.sleep_until(*at);
-            // Unlike `set` this drops nothing.
-            state.as_mut().project_replace(State::Armed { sleep });
+        let mut me = self.project();
+        if let Some(sleep) = me.sleep.as_mut().as_pin_mut() {
+            return sleep.poll(cx);
         }
-        match state.project() {
-            StateProj::Armed { sleep } => sleep.poll(cx),
-            StateProj::Elapsed => Poll::Ready(()),
-            _ => Poll::Pending,
+        if *me.at == Instant::MAX {
+            return Poll::Pending;
         }
+        if *me.at <= *me.made {
+            return Poll::Ready(());
+        }
+        me.sleep.set(Some(runtime.sleep_until(*me.at)));
+        let sleep = me.sleep.as_pin_mut();
+        sleep.map_or(Poll::Pending, |sleep| sleep.poll(cx))
     }
 }
 
 impl<S> fmt::Debug for Timer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.state {
-            State::Elapsed => f.write_str("Timer(elapsed)"),
-            State::Never => f.write_str("Timer(never)"),
-            State::Idle { at } => write!(f, "Timer({at:?})"),
-            State::Armed { .. } => f.write_str("Timer(armed)"),
+        match &self.sleep {
+            Some(_) => write!(f, "Timer({:?}, armed)", self.at),
+            None => write!(f, "Timer({:?})", self.at),
         }
     }
 }

@@ -160,7 +160,6 @@ impl<'p, O: Operation> Policy<'p, O> for Timeout {
         };
         TimeoutFuture {
             policy: self,
-            after_nanos: attempt.deadline().saturating_nanos_since(now),
             runtime: attempt.runtime().clone(),
             inner: Some(operation.start(attempt)),
             timer,
@@ -179,7 +178,6 @@ pin_project! {
         timer: Timer<R::Sleep>,
         runtime: R,
         policy: &'p Timeout,
-        after_nanos: u64,
     }
 }
 
@@ -197,12 +195,11 @@ where
         if let Poll::Ready(outcome) = inner.expect("polled after its end").poll(cx) {
             return Poll::Ready(outcome);
         }
-        if me.timer.poll(me.runtime, cx).is_pending() {
+        if me.timer.as_mut().poll(me.runtime, cx).is_pending() {
             return Poll::Pending;
         }
         me.inner.set(None);
-        let after = Duration::from_nanos(*me.after_nanos);
-        Poll::Ready(me.policy.cut_off(me.runtime, after))
+        Poll::Ready(me.policy.cut_off(me.runtime, me.timer.length()))
     }
 }
 
@@ -210,7 +207,6 @@ impl<R: Runtime, F> fmt::Debug for TimeoutFuture<'_, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TimeoutFuture")
             .field("name", &self.policy.name)
-            .field("after", &Duration::from_nanos(self.after_nanos))
             .field("timer", &self.timer)
             .finish_non_exhaustive()
     }
