@@ -10,8 +10,8 @@
 use std::{cell::Cell, collections::HashMap, future::ready, rc::Rc, sync::Arc, time::Duration};
 
 use steadfast::{
-    BoxPipeline, Error, Jitter, Pipeline, Ratio, Retry, RetryBudget, Runtime, Timeout,
-    TokioRuntime, VirtualRuntime, prelude::*,
+    BoxPipeline, Bulkhead, CircuitBreaker, Error, Jitter, Pipeline, RateLimit, Ratio, Retry,
+    RetryBudget, Runtime, Timeout, TokioRuntime, VirtualRuntime, prelude::*,
 };
 
 const fn ms(millis: u64) -> Duration {
@@ -65,6 +65,22 @@ fn the_future_of_timeout_retry_timeout_is_small() {
     let calls: Pipeline<(Timeout, Retry, Timeout)> = Pipeline::new(stack(&RetryBudget::default()));
     let call = calls.call(|| ready(Ok::<u64, ()>(1)));
     assert!(size_of_val(&call) <= 400, "{}", size_of_val(&call));
+}
+
+#[test]
+fn the_future_of_the_five_classic_policies_is_small() {
+    let policies = (
+        Retry::exponential(ms(10)).build().unwrap(),
+        CircuitBreaker::failure_rate(Ratio::percent(50))
+            .build()
+            .unwrap(),
+        Bulkhead::max_concurrent(64).build().unwrap(),
+        RateLimit::per_second(1000).build().unwrap(),
+        Timeout::new(ms(1000)),
+    );
+    let calls: Pipeline<_> = Pipeline::new(policies);
+    let call = calls.call(|| ready(Ok::<u64, ()>(1)));
+    assert!(size_of_val(&call) <= 250, "{}", size_of_val(&call));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
