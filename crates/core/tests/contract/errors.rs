@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, future::ready, io, time::Duration};
 
-use steadfast_core::{Class, Error, Rejection, RejectionKind, StopReason};
+use steadfast_core::{Class, Error, InvalidConfig, Rejection, RejectionKind, StopReason};
 
 use crate::{
     Failed, SECOND, on_virtual_time,
@@ -145,4 +145,30 @@ fn the_operations_error_can_be_mapped_and_a_rejection_stays_as_it_is() {
     let rejection = Rejection::new("gate", RejectionKind::CircuitOpen);
     let refused = Error::<u8>::from(rejection).map(|_| -> u32 { unreachable!() });
     assert_eq!(refused, Error::Rejected(rejection));
+}
+
+#[test]
+fn a_setting_out_of_its_range_is_told_with_its_value_and_the_range() {
+    let second = Duration::from_secs(1);
+    let told = |value, allowed| {
+        let checked = InvalidConfig::check_time("every", value, allowed);
+        checked.err().map(|error| error.to_string())
+    };
+    assert_eq!(told(second, second..=Duration::MAX), None);
+    assert_eq!(told(second * 2, second..=Duration::MAX), None);
+    assert_eq!(told(Duration::MAX, second..=Duration::MAX), None);
+    assert_eq!(told(second, second..=second), None);
+    let too_short = Duration::from_millis(999);
+    assert_eq!(
+        told(too_short, second..=Duration::MAX).unwrap(),
+        "`every` is 999ms; allowed: 1s or more"
+    );
+    assert_eq!(
+        told(too_short, second..=second * 2).unwrap(),
+        "`every` is 999ms; allowed: 1s to 2s"
+    );
+    assert_eq!(
+        told(second * 3, second..=second * 2).unwrap(),
+        "`every` is 3s; allowed: 1s to 2s"
+    );
 }
