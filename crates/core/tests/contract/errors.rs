@@ -172,3 +172,19 @@ fn a_setting_out_of_its_range_is_told_with_its_value_and_the_range() {
         "`every` is 3s; allowed: 1s to 2s"
     );
 }
+
+#[test]
+fn each_reason_to_stop_says_which() {
+    let reasons = [
+        (StopReason::Succeeded, "worked"),
+        (StopReason::Attempts, "attempts"),
+        (StopReason::Budget, "budget"),
+        (StopReason::Deadline, "deadline"),
+        (StopReason::MaxElapsed, "time for retries"),
+        (StopReason::NotRetryable, "not help"),
+        (StopReason::Pushback, "left alone"),
+    ];
+    for (reason, says) in reasons {
+        assert!(reason.to_string().contains(says), "{reason}");
+    }
+}
