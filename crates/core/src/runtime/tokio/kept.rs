@@ -1,7 +1,7 @@
 //! Timers that a thread keeps armed for its next sleeps: see `TokioRuntime`.
 //!
-//! A kept timer is not put off when it is taken: that would cost two writes to a count that all threads
-//! of the runtime share. It fires at its old time or, most often, never.
+//! A kept timer is not put off when it is taken: that would cost two more writes to the count of handles,
+//! which all threads of the runtime share. It fires at its old time or, most often, never.
 
 use std::{
     cell::RefCell,
@@ -24,7 +24,7 @@ use super::super::origin::origin;
 use crate::Instant;
 
 /// How many timers a thread keeps.
-const MOST: usize = 256;
+const MOST: usize = 1024;
 
 thread_local! {
     static KEPT: RefCell<Kept> = const { RefCell::new(Kept::NOTHING) };
@@ -39,14 +39,33 @@ pub(super) fn arm(at: Instant) -> Pin<Box<ArmedTimer>> {
     let runtime = Handle::current().id();
     let found = KEPT.try_with(|kept| {
         let mut kept = kept.borrow_mut();
-        // To be dropped out here, as with the next one.
         (kept.switch_to(runtime), kept.take(at))
     });
-    if let Ok((_of_another, Some(mut timer))) = found {
+    let (of_another, taken) = found.unwrap_or_default();
+    drop_all(of_another);
+    if let Some(mut timer) = taken {
         *timer.as_mut().project().at = at;
         return timer;
     }
-    Box::pin(ArmedTimer::new(runtime, at))
+    let timer = Box::pin(ArmedTimer::new(runtime, at));
+    if !timer.keepable {
+        forget();
+    }
+    timer
+}
+
+/// Gives up all that this thread keeps.
+pub(super) fn forget() {
+    let timers = KEPT.try_with(|kept| mem::take(&mut kept.borrow_mut().timers));
+    drop_all(timers.unwrap_or_default());
+}
+
+/// One of them may be the last that holds a runtime, and with that what its user gave to it, to drop which
+/// may panic. So this happens neither under the borrow nor at the cost of who does not know of it.
+fn drop_all(timers: Vec<Pin<Box<ArmedTimer>>>) {
+    if !timers.is_empty() {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(timers)));
+    }
 }
 
 /// Keeps the timer of a sleep that is dropped, if it can still be of use.
@@ -60,17 +79,17 @@ pub(super) fn give_back(timer: Pin<Box<ArmedTimer>>) {
 
 /// Keeps a timer for the next sleep of this thread, and forgets whom it was to wake.
 pub(super) fn keep(mut timer: Pin<Box<ArmedTimer>>) {
-    if !timer.keepable {
+    let wanted = || KEPT.try_with(|kept| kept.borrow().wants(&timer));
+    if !timer.keepable || !wanted().unwrap_or(false) {
         return;
     }
-    let forget = || {
+    let wake_nobody = || {
         let nobody = &mut Context::from_waker(Waker::noop());
-        poll_unconstrained(timer.as_mut().project().sleep, nobody)
+        // What has fired would use up some of the task's budget.
+        let _ = Pin::new(&mut unconstrained(timer.as_mut().project().sleep)).poll(nobody);
     };
     // To poll panics if another thread shuts the runtime down at this very moment.
-    if catch_unwind(AssertUnwindSafe(forget)).is_ok() {
-        // To be dropped out here: it may be the last that holds a runtime's handle, with all its users
-        // gave to it.
+    if catch_unwind(AssertUnwindSafe(wake_nobody)).is_ok() {
         let _one_too_many = KEPT.try_with(|kept| kept.borrow_mut().put(timer));
     }
 }
@@ -115,12 +134,18 @@ impl ArmedTimer {
         let mut me = self.project();
         *me.polled = true;
         loop {
+            if *me.fires < *me.at && me.sleep.is_elapsed() {
+                *me.fires = *me.at;
+                me.sleep.as_mut().reset(to_tokio(*me.at));
+                if *me.keepable && !is_clock_real() {
+                    *me.keepable = false;
+                    forget();
+                }
+            }
             ready!(poll_unconstrained(me.sleep.as_mut(), cx));
-            if *me.fires >= *me.at {
+            if *me.fires == *me.at {
                 return Poll::Ready(());
             }
-            *me.fires = *me.at;
-            me.sleep.as_mut().reset(to_tokio(*me.at));
         }
     }
 }
@@ -163,11 +188,18 @@ impl Kept {
         Some(self.timers.remove(in_time.checked_sub(1)?))
     }
 
-    /// Keeps `timer`; gives one away that it has no place for.
+    /// Whether there is a place for `timer`, or a timer that fires later and so is of less use.
+    fn wants(&self, timer: &ArmedTimer) -> bool {
+        let is_last = || {
+            self.timers
+                .last()
+                .is_none_or(|last| last.fires <= timer.fires)
+        };
+        self.runtime == Some(timer.runtime) && !(self.timers.len() == MOST && is_last())
+    }
+
+    /// Keeps `timer`; gives the last away where that is one too many.
     fn put(&mut self, timer: Pin<Box<ArmedTimer>>) -> Option<Pin<Box<ArmedTimer>>> {
-        if self.runtime != Some(timer.runtime) {
-            return Some(timer);
-        }
         match self.timers.last() {
             Some(last) if last.fires > timer.fires => {
                 let earlier = self
@@ -177,11 +209,16 @@ impl Kept {
             }
             _ => self.timers.push(timer),
         }
-        // The last to fire is of use to the fewest.
         if self.timers.len() > MOST {
             return self.timers.pop();
         }
         None
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        drop_all(mem::take(&mut self.timers));
     }
 }
 
@@ -192,13 +229,15 @@ fn to_tokio(at: Instant) -> TokioInstant {
     TokioInstant::from_std(at.unwrap_or_else(far))
 }
 
-/// Whether tokio's clock is the machine's, and not paused or moved by hand.
+/// Whether tokio's clock is the machine's: one that is paused lags behind, unless it was moved ahead.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one clock is compared with the other"
 )]
 fn is_clock_real() -> bool {
-    let before = StdInstant::now();
-    let tokio = TokioInstant::now().into_std();
-    (before..=StdInstant::now()).contains(&tokio)
+    let machine = StdInstant::now();
+    let ahead = TokioInstant::now()
+        .into_std()
+        .checked_duration_since(machine);
+    ahead.is_some_and(|ahead| ahead < Duration::from_millis(1))
 }

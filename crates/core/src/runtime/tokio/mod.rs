@@ -21,18 +21,47 @@ pub use sleep::TokioSleep;
 ///
 /// Most timers of a policy are armed and never fire. tokio locks its timer driver to arm one and again
 /// to drop it, and may have to wake the driver. So a thread keeps the timers of sleeps that are dropped,
-/// armed as they are, at most 256 of them, and its next sleep on the same runtime takes the one that
-/// fires soonest before its own time:
+/// armed as they are, at most 1,024 of them. Its next sleep on the same runtime takes the latest of those
+/// that fire before its own time:
 ///
-/// - it is armed without a lock and without an allocation, and the future of a call keeps a pointer;
-/// - where it still waits when that timer fires, its task is woken once too early, and the timer armed
-///   anew;
-/// - a timer that nobody has taken wakes nobody, and holds no waker;
-/// - a thread that outlives its runtime keeps the memory of the runtime's handle until it sleeps on
-///   another one, or ends;
-/// - what is armed while tokio's clock is paused is not kept, so that the clock stops nowhere else.
+/// - without a lock, unless the timer has fired meanwhile, and without an allocation; the future of a
+///   call holds a pointer;
+/// - where a sleep still waits when such a timer fires, its task is woken too early, once, and the timer
+///   armed anew;
+/// - a timer that nobody has taken wakes no task and holds no waker; when its time comes it wakes the
+///   driver, as any other;
+/// - a thread that outlives its runtime holds the runtime's handle until it sleeps on another one, ends,
+///   or calls [`forget_timers`](TokioRuntime::forget_timers): its memory, its file descriptors, and what was
+///   given to its builder;
+/// - what is armed while tokio's clock is paused is not kept, and has the thread forget what it keeps. A
+///   test that pauses the clock after calls in real time, and arms no timer then, may see it move on to the
+///   end of one of those; one that begins paused does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokioRuntime;
+
+#[cfg(feature = "tokio")]
+impl TokioRuntime {
+    /// Gives up the timers that this thread keeps, and with them its hold on their runtime.
+    ///
+    /// For a thread that goes on when its runtime is gone, and has to know that all of it is.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast_core::{Runtime, TokioRuntime};
+    /// use tokio::runtime::Builder;
+    ///
+    /// let runtime = Builder::new_current_thread().enable_all().build()?;
+    /// runtime.block_on(async {
+    ///     TokioRuntime.sleep_until(TokioRuntime.now() + Duration::from_millis(1)).await;
+    /// });
+    /// drop(runtime);
+    /// TokioRuntime::forget_timers();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn forget_timers() {
+        kept::forget();
+    }
+}
 
 #[cfg(feature = "tokio")]
 #[expect(
