@@ -35,7 +35,9 @@ pub use sleep::TokioSleep;
 ///   given to its builder;
 /// - what is armed while tokio's clock is paused is not kept, and has the thread forget what it keeps. A
 ///   test that pauses the clock after calls in real time, and arms no timer then, may see it move on to the
-///   end of one of those; one that begins paused does not.
+///   end of one of those; one that begins paused does not;
+/// - to drop a sleep polls its timer. tokio panics if another thread shuts the runtime down in that very
+///   moment: the panic is caught, after it was printed, and where panics abort it aborts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokioRuntime;
 
