@@ -34,6 +34,7 @@
 //! | `Duration::MAX` | never ends, and touches no timer |
 //! | a task that has used up tokio's cooperative budget | is cut off all the same |
 //! | an operation that is ready at once | costs one clock read; the timer is armed when it is first pending |
+//! | an operation that is pending, on tokio | has a timer armed mostly without a lock or an allocation: see `TokioRuntime` |
 //! | dropping the future | drops the operation and the timer |
 //!
 //! What was cut off may have had its effect: the verdict says transient, perhaps executed.

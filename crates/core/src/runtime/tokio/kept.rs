@@ -190,12 +190,9 @@ impl Kept {
 
     /// Whether there is a place for `timer`, or a timer that fires later and so is of less use.
     fn wants(&self, timer: &ArmedTimer) -> bool {
-        let is_last = || {
-            self.timers
-                .last()
-                .is_none_or(|last| last.fires <= timer.fires)
-        };
-        self.runtime == Some(timer.runtime) && !(self.timers.len() == MOST && is_last())
+        let last = self.timers.last();
+        let is_late = last.is_some_and(|last| last.fires <= timer.fires);
+        self.runtime == Some(timer.runtime) && !(is_late && self.timers.len() == MOST)
     }
 
     /// Keeps `timer`; gives the last away where that is one too many.
