@@ -437,6 +437,27 @@ fn or_once_one_that_was_kept_is_armed_anew() {
     assert_eq!(moved, Duration::ZERO);
 }
 
+#[test]
+fn or_once_the_thread_is_told_to_forget() {
+    let moved = moves_while_it_waits(false, async || {
+        keep_one(30 * SECOND);
+        pause();
+        TokioRuntime::forget_timers();
+        keep_one(30 * SECOND);
+    });
+    assert_eq!(moved, Duration::ZERO);
+}
+
+#[test]
+fn a_timer_is_not_kept_that_is_dropped_while_the_clock_is_paused() {
+    let moved = moves_while_it_waits(false, async || {
+        let mut sleep = ByHand::after(SECOND);
+        assert!(sleep.is_pending());
+        pause();
+    });
+    assert_eq!(moved, Duration::ZERO);
+}
+
 /// How far the clock moves while the runtime waits for another thread, after `before`.
 fn moves_while_it_waits(start_paused: bool, before: impl AsyncFnOnce()) -> Duration {
     let (parked, is_parked) = mpsc::channel();

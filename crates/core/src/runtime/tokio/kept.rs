@@ -5,6 +5,7 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     future::Future,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -47,22 +48,18 @@ pub(super) fn arm(at: Instant) -> Pin<Box<ArmedTimer>> {
         *timer.as_mut().project().at = at;
         return timer;
     }
-    let timer = Box::pin(ArmedTimer::new(runtime, at));
-    if !timer.keepable {
-        forget();
-    }
-    timer
+    Box::pin(ArmedTimer::new(runtime, at))
 }
 
 /// Gives up all that this thread keeps.
 pub(super) fn forget() {
-    let timers = KEPT.try_with(|kept| mem::take(&mut kept.borrow_mut().timers));
-    drop_all(timers.unwrap_or_default());
+    let kept = KEPT.try_with(|kept| kept.replace(Kept::NOTHING));
+    drop(kept);
 }
 
 /// One of them may be the last that holds a runtime, and with that what its user gave to it, to drop which
 /// may panic. So this happens neither under the borrow nor at the cost of who does not know of it.
-fn drop_all(timers: Vec<Pin<Box<ArmedTimer>>>) {
+fn drop_all(timers: Timers) {
     if !timers.is_empty() {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(timers)));
     }
@@ -79,19 +76,24 @@ pub(super) fn give_back(timer: Pin<Box<ArmedTimer>>) {
 
 /// Keeps a timer for the next sleep of this thread, and forgets whom it was to wake.
 pub(super) fn keep(mut timer: Pin<Box<ArmedTimer>>) {
-    let wanted = || KEPT.try_with(|kept| kept.borrow().wants(&timer));
-    if !timer.keepable || !wanted().unwrap_or(false) {
+    let wanted = KEPT.try_with(|kept| kept.borrow().wants(&timer));
+    if !wanted.unwrap_or(false) {
         return;
     }
+    if !timer.on_real_time && !is_clock_real() {
+        return forget();
+    }
+    *timer.as_mut().project().on_real_time = true;
     let wake_nobody = || {
         let nobody = &mut Context::from_waker(Waker::noop());
         // What has fired would use up some of the task's budget.
         let _ = Pin::new(&mut unconstrained(timer.as_mut().project().sleep)).poll(nobody);
     };
-    // To poll panics if another thread shuts the runtime down at this very moment.
-    if catch_unwind(AssertUnwindSafe(wake_nobody)).is_ok() {
-        let _one_too_many = KEPT.try_with(|kept| kept.borrow_mut().put(timer));
+    // To poll panics while the runtime is shut down. Then it does not get to the next one.
+    if catch_unwind(AssertUnwindSafe(wake_nobody)).is_err() {
+        return forget();
     }
+    let _one_too_many = KEPT.try_with(|kept| kept.borrow_mut().put(timer));
 }
 
 pin_project! {
@@ -105,7 +107,8 @@ pin_project! {
         fires: Instant,
         runtime: Id,
         polled: bool,
-        keepable: bool,
+        // Known to have been armed while the clock was not paused.
+        on_real_time: bool,
     }
 }
 
@@ -121,7 +124,7 @@ impl ArmedTimer {
             fires: at,
             runtime,
             polled: false,
-            keepable: is_clock_real(),
+            on_real_time: false,
         }
     }
 
@@ -137,10 +140,7 @@ impl ArmedTimer {
             if *me.fires < *me.at && me.sleep.is_elapsed() {
                 *me.fires = *me.at;
                 me.sleep.as_mut().reset(to_tokio(*me.at));
-                if *me.keepable && !is_clock_real() {
-                    *me.keepable = false;
-                    forget();
-                }
+                *me.on_real_time = false;
             }
             ready!(poll_unconstrained(me.sleep.as_mut(), cx));
             if *me.fires == *me.at {
@@ -158,22 +158,26 @@ fn poll_unconstrained(sleep: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> 
     Pin::new(&mut unconstrained(sleep)).poll(cx)
 }
 
+/// It is cheap at both ends: a thread may have many that fire later than those it needs.
+type Timers = VecDeque<Pin<Box<ArmedTimer>>>;
+
 /// The timers that a thread keeps: of one runtime, those that fire first in front.
 struct Kept {
     runtime: Option<Id>,
-    timers: Vec<Pin<Box<ArmedTimer>>>,
+    timers: Timers,
 }
 
 impl Kept {
     const NOTHING: Self = Kept {
         runtime: None,
-        timers: Vec::new(),
+        timers: Timers::new(),
     };
 
-    /// Keeps timers of `runtime` from now on, and gives away those of another.
-    fn switch_to(&mut self, runtime: Id) -> Vec<Pin<Box<ArmedTimer>>> {
+    /// Keeps timers of `runtime` from now on, and gives away those of another: tokio numbers runtimes one
+    /// after another, in 64 bits where there are atomics of that size.
+    fn switch_to(&mut self, runtime: Id) -> Timers {
         if self.runtime == Some(runtime) {
-            return Vec::new();
+            return Timers::new();
         }
         self.runtime = Some(runtime);
         mem::take(&mut self.timers)
@@ -181,33 +185,33 @@ impl Kept {
 
     /// The timer that has to be put off the least to fire at `at`.
     fn take(&mut self, at: Instant) -> Option<Pin<Box<ArmedTimer>>> {
-        if self.timers.last()?.fires <= at {
-            return self.timers.pop();
+        if self.timers.back()?.fires <= at {
+            return self.timers.pop_back();
         }
         let in_time = self.timers.partition_point(|timer| timer.fires <= at);
-        Some(self.timers.remove(in_time.checked_sub(1)?))
+        self.timers.remove(in_time.checked_sub(1)?)
     }
 
     /// Whether there is a place for `timer`, or a timer that fires later and so is of less use.
     fn wants(&self, timer: &ArmedTimer) -> bool {
-        let last = self.timers.last();
+        let last = self.timers.back();
         let is_late = last.is_some_and(|last| last.fires <= timer.fires);
         self.runtime == Some(timer.runtime) && !(is_late && self.timers.len() == MOST)
     }
 
     /// Keeps `timer`; gives the last away where that is one too many.
     fn put(&mut self, timer: Pin<Box<ArmedTimer>>) -> Option<Pin<Box<ArmedTimer>>> {
-        match self.timers.last() {
+        match self.timers.back() {
             Some(last) if last.fires > timer.fires => {
                 let earlier = self
                     .timers
                     .partition_point(|kept| kept.fires <= timer.fires);
                 self.timers.insert(earlier, timer);
             }
-            _ => self.timers.push(timer),
+            _ => self.timers.push_back(timer),
         }
         if self.timers.len() > MOST {
-            return self.timers.pop();
+            return self.timers.pop_back();
         }
         None
     }

@@ -29,15 +29,15 @@ pub use sleep::TokioSleep;
 /// - where a sleep still waits when such a timer fires, its task is woken too early, once, and the timer
 ///   armed anew;
 /// - a timer that nobody has taken wakes no task and holds no waker; when its time comes it wakes the
-///   driver, as any other;
+///   driver, as any other: a process that has become idle, up to once for each that is kept;
 /// - a thread that outlives its runtime holds the runtime's handle until it sleeps on another one, ends,
 ///   or calls [`forget_timers`](TokioRuntime::forget_timers): its memory, its file descriptors, and what was
 ///   given to its builder;
-/// - what is armed while tokio's clock is paused is not kept, and has the thread forget what it keeps. A
-///   test that pauses the clock after calls in real time, and arms no timer then, may see it move on to the
-///   end of one of those; one that begins paused does not;
-/// - to drop a sleep polls its timer. tokio panics if another thread shuts the runtime down in that very
-///   moment: the panic is caught, after it was printed, and where panics abort it aborts.
+/// - a timer made while tokio's clock is paused is not kept, and has the thread forget those it keeps. A
+///   test that begins paused sees no difference. One that pauses the clock after calls in real time may
+///   see it move on to the end of one of those, until it calls `forget_timers` or needs a new timer;
+/// - to drop a sleep polls its timer. tokio panics if the runtime is being shut down in that very moment:
+///   the panic is caught, after it was printed, and where panics abort it aborts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokioRuntime;
 
