@@ -5,6 +5,9 @@ use std::{
     time::{Duration, Instant as StdInstant},
 };
 
+#[cfg(any(feature = "smol", feature = "tokio"))]
+use crate::Instant;
+
 /// The origin of the clocks of this process.
 ///
 /// All real runtimes count from it, so that a budget may serve pipelines on several of them. It is
@@ -19,6 +22,12 @@ pub(super) fn origin() -> StdInstant {
         let past = (0..=32).find_map(|halvings| now.checked_sub(day / (1 << halvings)));
         past.unwrap_or(now)
     })
+}
+
+/// The standard library's instant for one of this clock; `None` beyond what it can hold.
+#[cfg(any(feature = "smol", feature = "tokio"))]
+pub(super) fn to_std(at: Instant) -> Option<StdInstant> {
+    origin().checked_add(Duration::from_nanos(at.as_nanos()))
 }
 
 /// The standard library's clock.

@@ -8,7 +8,7 @@ use std::{
 
 use async_io::Timer;
 
-use super::std_clock;
+use super::{origin::to_std, std_clock};
 use crate::{Instant, Runtime};
 
 /// Runs on the timers of async-io: for smol, and for every executor beside it, as async-io drives
@@ -26,7 +26,7 @@ impl Runtime for SmolRuntime {
     }
 
     fn sleep_until(&self, at: Instant) -> SmolSleep {
-        SmolSleep(std_clock::to_std(at).map_or_else(Timer::never, Timer::at))
+        SmolSleep(to_std(at).map_or_else(Timer::never, Timer::at))
     }
 }
 

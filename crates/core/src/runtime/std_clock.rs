@@ -1,9 +1,7 @@
 //! The standard library's clock, for the runtimes that bring none of their own.
 
-#[cfg(any(feature = "smol", feature = "thread"))]
+#[cfg(feature = "thread")]
 use std::time::Duration;
-#[cfg(feature = "smol")]
-use std::time::Instant as StdInstant;
 
 use super::origin::{origin, std_now};
 use crate::{Instant, instant::saturating_nanos};
@@ -14,12 +12,6 @@ pub(super) fn now() -> Instant {
     let origin = origin();
     let since = std_now().saturating_duration_since(origin);
     Instant::from_nanos(saturating_nanos(since))
-}
-
-/// The standard library's instant for one of this clock; `None` beyond what it can hold.
-#[cfg(feature = "smol")]
-pub(super) fn to_std(at: Instant) -> Option<StdInstant> {
-    origin().checked_add(Duration::from_nanos(at.as_nanos()))
 }
 
 /// How long it is until `at`.

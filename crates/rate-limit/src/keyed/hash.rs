@@ -10,8 +10,8 @@ use std::{
 /// A key that is one whole number of at most 64 bits is hashed by multiplication: `(a x + b mod 2^128) / 2^64`
 /// with random `a` and `b`, which for any two keys, chosen by whoever does not know the secrets, gives each pair
 /// of hashes with the same chance (M. Dietzfelbinger, "Universal hashing and k-wise independent random variables
-/// via integer arithmetic without primes", STACS 1996). It takes a third of the time of what any other key is
-/// hashed by: the standard library's [`RandomState`].
+/// via integer arithmetic without primes", STACS 1996). Any other key is hashed by the standard library's
+/// [`RandomState`], which takes longer.
 ///
 /// ```
 /// use std::hash::BuildHasher;

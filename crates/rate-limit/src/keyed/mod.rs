@@ -59,10 +59,10 @@ use crate::{
 /// # Cost
 ///
 /// A key that is known costs one hash ([`KeyHashing`], unless you bring a hasher) and one short lock, and no
-/// allocation. A map of fewer than 64 keys has one
-/// lock; larger ones have up to 64, among which the keys are spread. Under a lock run `Hash` and `Eq` of
-/// keys, and nothing else of yours. The first call of a key makes an owned one. The tables grow with the keys;
-/// a call that comes just then waits until the keys of its shard are moved.
+/// allocation. A map of fewer than 64 keys has one lock; larger ones have up to 64, among which the keys are
+/// spread. Under a lock run `Hash` and `Eq` of keys, and nothing else of yours. The first call of a key makes an
+/// owned one. The tables grow with the keys; a call that comes just then waits until the keys of its shard are
+/// moved.
 ///
 /// A slot has the key, a word of eight bytes and a byte, and two more where keys have rates of their own; four of
 /// five are in use when the map is full.
@@ -158,8 +158,8 @@ impl<K, S> KeyedRateLimit<K, S> {
         Ok(KeyedRateLimit { map, name })
     }
 
-    /// As [`with_rates`](KeyedRateLimit::with_rates), with a hasher in the place of
-    /// [`KeyHashing`]. Keys that come from outside need one that is seeded at random.
+    /// As [`with_rates`](KeyedRateLimit::with_rates), with a hasher in the place of [`KeyHashing`]. Keys that
+    /// come from outside need one that is seeded at random.
     ///
     /// # Errors
     ///

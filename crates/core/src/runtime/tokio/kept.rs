@@ -11,7 +11,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, Waker, ready},
-    time::{Duration, Instant as StdInstant},
+    time::Duration,
 };
 
 use pin_project_lite::pin_project;
@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant as TokioInstant, Sleep, sleep_until},
 };
 
-use super::super::origin::origin;
+use super::super::origin::{origin, std_now, to_std};
 use crate::Instant;
 
 /// How many timers a thread keeps.
@@ -224,10 +224,9 @@ impl Drop for Kept {
 }
 
 fn to_tokio(at: Instant) -> TokioInstant {
-    let at = origin().checked_add(Duration::from_nanos(at.as_nanos()));
     // Tokio takes 30 years for "far future" too.
     let far = || origin() + Duration::from_secs(60 * 60 * 24 * 365 * 30);
-    TokioInstant::from_std(at.unwrap_or_else(far))
+    TokioInstant::from_std(to_std(at).unwrap_or_else(far))
 }
 
 /// Whether tokio's clock is the machine's: one that is paused lags behind, unless it was moved ahead.
@@ -236,7 +235,7 @@ fn to_tokio(at: Instant) -> TokioInstant {
     reason = "the one clock is compared with the other"
 )]
 fn is_clock_real() -> bool {
-    let machine = StdInstant::now();
+    let machine = std_now();
     let ahead = TokioInstant::now()
         .into_std()
         .checked_duration_since(machine);
